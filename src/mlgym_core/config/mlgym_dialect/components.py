@@ -1,0 +1,165 @@
+"""Reads which components a file in MLgym's words has and which of them requires which.
+
+Owns the frame of a component (`component_type_key`, `variant_key`, `requirements`, `config`); what stands in `config`
+is the business of `lowering`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from mlgym_core.config.mlgym_dialect.faults import MALFORMED, NOT_AVAILABLE, REQUIREMENT, Faults
+from mlgym_core.config.mlgym_dialect.words import COMPONENT_TYPES, NOT_AVAILABLE_TYPES, ComponentWords
+from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence
+from mlgym_core.errors import Place
+
+NATIVE_ENTRIES = ("imports", "run", "model_info")
+"""Top-level entries that are no components and mean the same in both dialects."""
+_FRAME = ("component_type_key", "variant_key", "requirements", "config")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """What a component asks for: another one by name, and perhaps only some of what it gives."""
+
+    component_name: str
+    subscription: Node | None
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Component:
+    """One top-level entry of the file. `available` is False where a fault about it was noted already."""
+
+    name: str
+    component_type: str
+    variant: str
+    config: Node
+    place: Place
+    requirements: dict[str, Requirement] = field(default_factory=dict)
+    available: bool = True
+
+
+def read_components(tree: Mapping, faults: Faults) -> dict[str, Component]:
+    """The components of `tree` by name, in the order of the file."""
+    components = {}
+    for name, node in tree.entries.items():
+        if name in NATIVE_ENTRIES:
+            continue
+        component = _read_component(name, node, tree.key_place(name), faults)
+        if component:
+            components[name] = component
+    for component in components.values():
+        _check_requirements(component, components, faults)
+    return {name: _out_of_circles(component, components, faults) for name, component in components.items()}
+
+
+def _read_component(name: str, node: Node, place: Place, faults: Faults) -> Component | None:
+    if not isinstance(node, Mapping) or "component_type_key" not in node:
+        known = ", ".join((*NATIVE_ENTRIES, "global_config"))
+        faults.add(MALFORMED, f"'{name}' is no component: it has no component_type_key", place, f"others: {known}")
+        return None
+    component_type = _word(node["component_type_key"], f"component_type_key of '{name}'", faults)
+    words = COMPONENT_TYPES.get(component_type)
+    if words is None:
+        _refuse_type(component_type, node["component_type_key"].place, faults)
+    else:
+        for key in node.entries.keys() - set(_FRAME):
+            faults.unknown(f"component '{name}'", key, _FRAME, node.key_place(key))
+    variant = _word(node.get("variant_key") or Scalar(value="DEFAULT", place=place), f"variant_key of '{name}'", faults)
+    available = words is not None and _check_variant(component_type, variant, words, node, faults)
+    config = node.get("config")
+    if config is None or (isinstance(config, Scalar) and config.value is None):
+        config = Mapping(entries={}, key_places={}, place=place)
+    return Component(
+        name=name,
+        component_type=component_type,
+        variant=variant,
+        config=config,
+        place=place,
+        requirements=_read_requirements(node.get("requirements"), name, faults) if available else {},
+        available=available,
+    )
+
+
+def _refuse_type(component_type: str, place: Place, faults: Faults) -> None:
+    if component_type in NOT_AVAILABLE_TYPES:
+        hint = NOT_AVAILABLE_TYPES[component_type]
+        faults.add(NOT_AVAILABLE, f"component type {component_type} is not available yet", place, hint)
+    elif component_type:
+        faults.unknown("component_type_key", component_type, COMPONENT_TYPES, place)
+
+
+def _check_variant(component_type: str, variant: str, words: ComponentWords, node: Mapping, faults: Faults) -> bool:
+    place = node.key_place("variant_key")
+    if component_type == "OPTIMIZER" and variant == "BUNDLE":
+        hint = "one optimizer can serve all parameters: use variant DEFAULT with optimizer_key and params"
+        faults.add(NOT_AVAILABLE, "OPTIMIZER variant BUNDLE is not available yet", place, hint)
+        return False
+    if variant not in words.variants:
+        faults.unknown(f"variant_key of {component_type}", variant, words.variants, place)
+        return False
+    return True
+
+
+def _read_requirements(node: Node | None, name: str, faults: Faults) -> dict[str, Requirement]:
+    if node is None or (isinstance(node, Scalar) and node.value is None):
+        return {}
+    if not isinstance(node, Sequence):
+        faults.malformed(f"requirements of '{name}'", "a list of {name, component_name, subscription}", node)
+        return {}
+    requirements = {}
+    for item in node.items:
+        if not isinstance(item, Mapping) or "name" not in item or "component_name" not in item:
+            faults.malformed(f"a requirement of '{name}'", "{name, component_name, subscription}", item)
+            continue
+        for key in item.entries.keys() - {"name", "component_name", "subscription"}:
+            accepted = ("name", "component_name", "subscription")
+            faults.unknown(f"a requirement of '{name}'", key, accepted, item.key_place(key))
+        requirements[_word(item["name"], "name of a requirement", faults)] = Requirement(
+            component_name=_word(item["component_name"], "component_name", faults),
+            subscription=item.get("subscription"),
+            place=item["component_name"].place,
+        )
+    return requirements
+
+
+def _check_requirements(component: Component, components: dict[str, Component], faults: Faults) -> None:
+    if not component.available:
+        return
+    known = COMPONENT_TYPES[component.component_type].requirements
+    for name, needed in known.items():
+        if needed.required and name not in component.requirements:
+            message = f"'{component.name}' lacks the requirement '{name}'"
+            faults.add(REQUIREMENT, message, component.place, f"a component of type {' or '.join(needed.types)}")
+    for name, requirement in component.requirements.items():
+        if name not in known:
+            faults.unknown(f"component '{component.name}'", name, known, requirement.place)
+            continue
+        answer = components.get(requirement.component_name)
+        if answer is None:
+            faults.unknown("this file", requirement.component_name, components, requirement.place)
+        elif answer.available and answer.component_type not in known[name].types:
+            wanted = " or ".join(known[name].types)
+            message = f"requirement '{name}' of '{component.name}' is a {answer.component_type}, not a {wanted}"
+            faults.add(REQUIREMENT, message, requirement.place)
+
+
+def _out_of_circles(component: Component, components: dict[str, Component], faults: Faults) -> Component:
+    """`component`, no longer available where it requires itself; only data can, as it may require data."""
+    path = [component.name]
+    while requirement := components[path[-1]].requirements.get("iterators"):
+        path.append(requirement.component_name)
+        if path[-1] == component.name:
+            faults.add(REQUIREMENT, f"'{component.name}' requires itself: {' -> '.join(path)}", component.place)
+            return replace(component, available=False)
+        if path[-1] not in components or path[-1] in path[:-1]:
+            break
+    return component
+
+
+def _word(node: Node, what: str, faults: Faults) -> str:
+    if isinstance(node, Scalar) and isinstance(node.value, str):
+        return node.value
+    faults.malformed(what, "one name; a sweep cannot stand here", node)
+    return ""

@@ -1,0 +1,234 @@
+"""Data sets, their splits, collators and loaders."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from mlgym_core.config.mlgym_dialect.components import Component
+from mlgym_core.config.mlgym_dialect.context import (
+    Context,
+    Slots,
+    component_node,
+    mapping_node,
+    split_names,
+)
+from mlgym_core.config.mlgym_dialect.faults import MALFORMED, REQUIREMENT
+from mlgym_core.config.mlgym_dialect.rewrite import is_sweep, over
+from mlgym_core.config.mlgym_dialect.words import SAMPLINGS
+from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
+
+Splits = dict[str, Node]
+"""Native references to data sets by the name of their split."""
+
+
+def lower_dataset(component: Component, context: Context) -> Slots:
+    """DATASET_ITERATORS: the named data set; what its `split_configs` say beside `split` are its arguments."""
+    repository = context.required(component, "repository")
+
+    def lower(config: Node) -> Node:
+        entries = context.config(component, config)
+        if "dataset_identifier" not in entries:
+            context.faults.malformed(f"dataset_identifier of '{component.name}'", "the name of a data set", config)
+            return config
+        arguments = _dataset_arguments(entries.get("split_configs"), component, context)
+
+        def named(use: Node) -> Node:
+            reads_files = repository is not None and isinstance(use, Scalar) and use.value == "mnist"
+            return component_node(use, arguments, folder=_storage_path(repository, context) if reads_files else None)
+
+        return over(entries["dataset_identifier"], named)
+
+    return {context.slot_of(component): over(component.config, lower)}
+
+
+def _dataset_arguments(split_configs: Node | None, component: Component, context: Context) -> Mapping | None:
+    """What all entries of `split_configs` say alike, without the names of the splits."""
+    entries = [each for each in context.items(split_configs, "split_configs") if isinstance(each, Mapping)]
+    arguments = [each.without("split") for each in entries]
+    if any(to_plain(each) != to_plain(arguments[0]) for each in arguments):
+        message = f"the split_configs of '{component.name}' must differ in 'split' alone"
+        context.faults.add(MALFORMED, message, entries[0].place)
+    return arguments[0] if arguments else None
+
+
+def _storage_path(repository: Component | None, context: Context) -> Node | None:
+    if repository is None:
+        return None
+    here = Scalar(value=".", place=repository.place)
+    return over(
+        repository.config, lambda config: context.config(repository, config).get("storage_connector_path", here)
+    )
+
+
+def lower_splits(component: Component, context: Context) -> Slots:
+    """SPLITTED_DATASET_ITERATORS: a native split for each source that it divides."""
+    given = _source_splits(component, context) or {}
+
+    def lower(source: str, config: Node) -> Node:
+        entries = context.config(component, config)
+        fractions = context.fields_of_any(entries.get("split_configs"))[source]
+        use = over(entries.get("stratified", Scalar(value=False, place=component.place)), _splitter)
+        return component_node(use, None, source=given[source], fractions=fractions, seed=entries.get("seed"))
+
+    return {
+        slot: over(component.config, partial(lower, source))
+        for source, (slot, _) in _divisions(component, context).items()
+        if source in given
+    }
+
+
+def _splitter(stratified: Node) -> Node:
+    chosen = isinstance(stratified, Scalar) and stratified.value is True
+    return Scalar(value="stratified" if chosen else "random", place=stratified.place)
+
+
+def _divisions(component: Component, context: Context) -> dict[str, tuple[str, list[str]]]:
+    """For each source that is divided: the slot of its parts, and their names."""
+
+    def read(config: Node) -> dict[str, list[str]]:
+        configs = context.config(component, config).get("split_configs")
+        if not isinstance(configs, Mapping) or not all(isinstance(each, Mapping) for each in configs.entries.values()):
+            wanted = "{SPLIT: {NEW_SPLIT: FRACTION, ...}}"
+            context.faults.malformed(f"split_configs of '{component.name}'", wanted, configs or config)
+            return {}
+        return {source: list(context.fields_of_any(parts)) for source, parts in configs.entries.items()}
+
+    names = context.agreed(component.config, f"the splits of '{component.name}'", read)
+    slot = context.slot_of(component)
+    return {
+        source: (slot if number == 0 else f"{slot}_{source}", parts)
+        for number, (source, parts) in enumerate(names.items())
+    }
+
+
+def _source_splits(component: Component, context: Context) -> Splits | None:
+    """The splits that `component` requires, after its subscription; None where a fault hides them."""
+    source = context.required(component, "iterators")
+    given = given_splits(source, context) if source else None
+    return None if given is None else context.subscribed(component, "iterators", given)
+
+
+def given_splits(component: Component, context: Context) -> Splits | None:
+    """The splits that a component of data gives to others; None where a fault hides them."""
+    if component.component_type == "DATASET_ITERATORS":
+        return _dataset_splits(component, context)
+    given = _source_splits(component, context)
+    if given is None or component.component_type == "IN_MEMORY_DATASET_ITERATORS":
+        return given
+    parts: Splits = {}
+    for source, (slot, names) in _divisions(component, context).items():
+        if source not in given:
+            message = f"'{component.name}' divides a split '{source}' that it does not get"
+            context.faults.add(REQUIREMENT, message, component.place, f"it gets: {', '.join(given)}")
+        parts.update((name, Scalar(value=f"${slot}.{name}", place=component.place)) for name in names)
+    return {**given, **parts}
+
+
+def _dataset_splits(component: Component, context: Context) -> Splits:
+    def read(config: Node) -> list[str]:
+        entries = context.items(context.config(component, config).get("split_configs"), "split_configs")
+        splits = [each["split"] for each in entries if isinstance(each, Mapping) and "split" in each]
+        if not splits or len(splits) != len(entries) or not all(isinstance(each, Scalar) for each in splits):
+            context.faults.malformed(f"split_configs of '{component.name}'", "a list of {split: NAME}", config)
+        return [str(each.value) for each in splits if isinstance(each, Scalar)]
+
+    names = context.agreed(component.config, f"the splits of '{component.name}'", read)
+    slot = context.slot_of(component)
+    return {name: Scalar(value=f"${slot}.{name}", place=component.place) for name in names}
+
+
+def lower_collator(component: Component, context: Context) -> Slots:
+    """DATA_COLLATOR: `collator_type`, an injectable or a registered name, called with `collator_params`."""
+
+    def lower(config: Node) -> Node:
+        entries = context.config(component, config)
+        if "collator_type" not in entries:
+            context.faults.malformed(f"collator_type of '{component.name}'", "{injectable: {id: NAME}}", config)
+            return config
+        parameters = entries.get("collator_params")
+
+        def typed(collator: Node) -> Node:
+            if not isinstance(collator, Mapping):
+                return component_node(collator, parameters)
+            use, kind = collator.get("use"), collator.get("kind")
+            if use is None:
+                context.faults.malformed("collator_type", "{injectable: {id: NAME}}", collator)
+                return collator
+            return component_node(use, parameters, kind=kind)
+
+        return over(entries["collator_type"], typed)
+
+    return {context.slot_of(component): over(component.config, lower)}
+
+
+def lower_loaders(component: Component, context: Context) -> Slots:
+    """DATA_LOADER: batches of the subscribed splits; the training split's seed draws their order."""
+    splits = _source_splits(component, context)
+    if splits is None:
+        return {}
+    collator = context.required(component, "data_collator")
+    collate = Scalar(value=f"${context.slot_of(collator)}", place=collator.place) if collator else None
+    lower_sampling = _strategies if component.variant == "FUTURE" else _weighting
+
+    def lower(config: Node) -> Node:
+        entries = context.config(component, config)
+        use = Scalar(value="batches", place=component.place)
+        sampling, seed = lower_sampling(entries, splits, context)
+        return component_node(
+            use,
+            None,
+            splits=mapping_node(splits, component.place),
+            batch_size=entries.get("batch_size", Scalar(value=1, place=component.place)),
+            drop_last=entries.get("drop_last"),
+            sampling=sampling,
+            collate=collate,
+            seed=seed,
+        )
+
+    return {context.slot_of(component): over(component.config, lower)}
+
+
+def _weighting(entries: dict[str, Node], splits: Splits, context: Context) -> tuple[Node | None, Node | None]:
+    """Variant DEFAULT: one split may be weighted; `seeds` go by split, or in the order of the splits."""
+    training = context.training_split()
+
+    def weighted(split: Node) -> Node:
+        name = split.value if isinstance(split, Scalar) else None
+        if name is None:
+            return mapping_node({}, split.place)
+        if name not in splits:
+            context.faults.unknown("weigthed_sampling_split_name", str(name), splits, split.place)
+        return mapping_node({str(name): Scalar(value=SAMPLINGS["WEIGHTED_RANDOM"], place=split.place)}, split.place)
+
+    split, seed = entries.get("weigthed_sampling_split_name"), entries.get("seeds")
+    if isinstance(seed, Sequence):
+        seed = dict(zip(splits, seed.items, strict=False)).get(training)
+    elif isinstance(seed, Mapping) and not is_sweep(seed):
+        seed = seed.get(training)
+    return (over(split, weighted) if split else None), seed
+
+
+def _strategies(entries: dict[str, Node], splits: Splits, context: Context) -> tuple[Node | None, Node | None]:
+    """Variant FUTURE: a strategy for each split; a split without one is read in order."""
+    strategies = context.fields_of_any(entries.get("sampling_strategies"))
+    for split in strategies:
+        if split not in splits:
+            context.faults.unknown("sampling_strategies", split, splits, strategies[split].place)
+    sampling: dict[str, Node] = {}
+    seed = None
+    for split, reference in splits.items():
+        entry = strategies.get(split)
+        in_order = Scalar(value="IN_ORDER", place=entry.place if entry else reference.place)
+        chosen = context.fields(entry, f"strategy of '{split}'", ("strategy", "seed", "label_pos")) if entry else {}
+        sampling[split] = over(
+            chosen.get("strategy", in_order), lambda name: context.name(name, "sampling strategy", SAMPLINGS)
+        )
+        if split == context.training_split():
+            seed = chosen.get("seed")
+    return mapping_node(sampling, next(iter(splits.values())).place), seed
+
+
+def subscribed_names(component: Component) -> list[str] | None:
+    """The splits that a component takes of its `data_loaders`; None for all."""
+    names = split_names(component.requirements["data_loaders"].subscription)
+    return None if names is None else [str(each.value) for each in names if isinstance(each, Scalar)]

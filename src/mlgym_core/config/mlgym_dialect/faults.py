@@ -1,0 +1,50 @@
+"""Collects what is wrong in a file in MLgym's words, so that it is reported at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from mlgym_core.config.nodes import Node
+from mlgym_core.errors import ConfigError, Diagnostic, Place
+
+UNKNOWN_WORD = "MG240"
+NOT_AVAILABLE = "MG241"
+REQUIREMENT = "MG242"
+MALFORMED = "MG243"
+PREDICTIONS = "MG244"
+
+
+@dataclass(slots=True)
+class Faults:
+    """The diagnostics found so far."""
+
+    found: list[Diagnostic] = field(default_factory=list)
+
+    def add(self, code: str, message: str, place: Place, hint: str | None = None) -> None:
+        """Notes one fault; one that was noted before is not noted again."""
+        diagnostic = Diagnostic(code=code, message=message, place=place, hint=hint)
+        if diagnostic not in self.found:
+            self.found.append(diagnostic)
+
+    def unknown(self, what: str, word: str, known: Iterable[str], place: Place) -> None:
+        """Notes that `what` has no `word`, with the nearest known one."""
+        names = list(known)
+        folded = {name.casefold(): name for name in names}
+        near = difflib.get_close_matches(word.casefold(), folded, n=1)
+        guess = f"; did you mean '{folded[near[0]]}'?" if near else ""
+        self.add(UNKNOWN_WORD, f"{what} has no '{word}'{guess}", place, f"accepted: {', '.join(names) or 'nothing'}")
+
+    def malformed(self, what: str, wanted: str, node: Node) -> None:
+        """Notes that the value of `what` is of another shape than `wanted`."""
+        self.add(MALFORMED, f"{what} must be {wanted}", node.place)
+
+    def raise_if_any(self) -> None:
+        """Raises ConfigError with all faults in the order of the file."""
+        if self.found:
+            raise ConfigError(sorted(self.found, key=_position))
+
+
+def _position(diagnostic: Diagnostic) -> tuple[int, int]:
+    return (diagnostic.place.line, diagnostic.place.column) if diagnostic.place else (0, 0)

@@ -1,0 +1,114 @@
+"""Models, optimizers, learning rate schedules, training losses and the trainer."""
+
+from __future__ import annotations
+
+from mlgym_core.config.mlgym_dialect.components import Component
+from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, with_arguments
+from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE
+from mlgym_core.config.mlgym_dialect.rewrite import over
+from mlgym_core.config.mlgym_dialect.words import LOSSES, NOT_AVAILABLE_LOSSES
+from mlgym_core.config.nodes import Node, Scalar
+
+_LOSS_KEYS = (
+    "key",
+    "tag",
+    "prediction_subscription_key",
+    "target_subscription_key",
+    "average_batch_loss",
+    "flatten_predictions",
+)
+
+
+def lower_model(component: Component, context: Context) -> Slots:
+    """MODEL: the one that its registry's subscription names, called with `model_definition`."""
+    requirement = component.requirements.get("model_registry")
+    if requirement is None:
+        return {}
+    if requirement.subscription is None:
+        wanted = "with a subscription: the name that the model is registered under"
+        context.faults.malformed(f"requirement 'model_registry' of '{component.name}'", wanted, component.config)
+        return {}
+    subscription = requirement.subscription
+
+    def lower(config: Node) -> Node:
+        entries = context.config(component, config)
+
+        def defined(definition: Node | None) -> Node:
+            return over(subscription, lambda use: component_node(use, definition, seed=entries.get("seed")))
+
+        return with_arguments(entries.get("model_definition"), defined)
+
+    return {context.slot_of(component): over(component.config, lower)}
+
+
+def lower_optimizer(component: Component, context: Context) -> Slots:
+    """OPTIMIZER: `optimizer_key` in any case, with `params`."""
+    return {context.slot_of(component): over(component.config, lambda config: _keyed(component, config, context))}
+
+
+def lower_schedule(component: Component, context: Context) -> Slots:
+    """LR_SCHEDULER: `lr_scheduler_key` with `params`; `dummy` means none."""
+    slot = over(component.config, lambda config: _keyed(component, config, context))
+    return {} if slot == _none(slot) else {context.slot_of(component): slot}
+
+
+def _keyed(component: Component, config: Node, context: Context) -> Node:
+    word = "optimizer_key" if component.component_type == "OPTIMIZER" else "lr_scheduler_key"
+    entries = context.config(component, config)
+    if word not in entries:
+        context.faults.malformed(f"{word} of '{component.name}'", "a name", config)
+        return config
+
+    def named(key: Node, parameters: Node | None) -> Node:
+        if not isinstance(key, Scalar) or not isinstance(key.value, str):
+            context.faults.malformed(word, "a name", key)
+            return key
+        if key.value == "dummy":
+            return _none(key)
+        name = key.value.lower() if component.component_type == "OPTIMIZER" else key.value
+        return component_node(Scalar(value=name, place=key.place), parameters)
+
+    def parametrized(parameters: Node | None) -> Node:
+        return over(entries[word], lambda key: named(key, parameters))
+
+    return with_arguments(entries.get("params"), parametrized)
+
+
+def _none(node: Node) -> Scalar:
+    return Scalar(value=None, place=node.place)
+
+
+def lower_train_component(component: Component, context: Context) -> Slots:
+    """TRAIN_COMPONENT: its loss, under the name by which the evaluation reports it."""
+
+    def lower(config: Node) -> Node:
+        entries = context.config(component, config)
+        if "loss_fun_config" not in entries:
+            context.faults.malformed(f"loss_fun_config of '{component.name}'", "{key: LOSS, tag: NAME}", config)
+            return config
+        return over(entries["loss_fun_config"], lambda loss: lower_loss(loss, context))
+
+    return {context.slot_of(component): over(component.config, lower)}
+
+
+def lower_loss(loss: Node, context: Context) -> Node:
+    """One entry in MLgym's words for losses as a native loss, named after its tag."""
+    entries = context.fields(loss, "a loss", _LOSS_KEYS)
+    if "key" not in entries:
+        context.faults.malformed("a loss", "{key: LOSS, tag: NAME}", loss)
+        return loss
+    average = entries.get("average_batch_loss")
+    if isinstance(average, Scalar) and average.value is False:
+        hint = "leave it out: the loss of a batch is the mean over its samples"
+        context.faults.add(NOT_AVAILABLE, "average_batch_loss: false is not available yet", average.place, hint)
+
+    def named(key: Node) -> Node:
+        return component_node(context.name(key, "loss", LOSSES, NOT_AVAILABLE_LOSSES), None, name=entries.get("tag"))
+
+    return over(entries["key"], named)
+
+
+def lower_trainer(component: Component, context: Context) -> Slots:
+    """TRAINER: the default one; it trains on the split that it subscribes to."""
+    context.fields(component.config, f"config of '{component.name}'", ())
+    return {}

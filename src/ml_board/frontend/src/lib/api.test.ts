@@ -1,0 +1,33 @@
+import { expect, it, vi } from "vitest";
+import { ApiError, checkpointUrl, fetchExperiment, fetchRuns } from "./api";
+
+function answer(status: number, body: string): void {
+  vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response(body, { status }));
+}
+
+it("gets the runs", async () => {
+  answer(200, "[]");
+  expect(await fetchRuns("http://h:1")).toEqual([]);
+  expect(vi.mocked(fetch).mock.calls[0]![0]).toBe("http://h:1/api/runs");
+});
+
+it("passes on what the server says of an error", async () => {
+  answer(404, JSON.stringify({ error: { code: "MG604", message: "no run x", hint: "see mlgym runs" } }));
+  const error = await fetchExperiment("http://h:1", "x", 3).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(ApiError);
+  expect(error).toMatchObject({ message: "no run x", hint: "see mlgym runs", status: 404, code: "MG604" });
+});
+
+it("says what to do when nobody answers", async () => {
+  vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("Failed to fetch"));
+  await expect(fetchRuns("http://h:1")).rejects.toMatchObject({ status: 0, message: expect.stringMatching("http://h:1 does not answer") });
+});
+
+it("does not take another server's page for an answer", async () => {
+  answer(200, "<html>");
+  await expect(fetchRuns("http://h:1")).rejects.toMatchObject({ message: expect.stringMatching("not as a board does") });
+});
+
+it("keeps names inside their part of a path", () => {
+  expect(checkpointUrl("http://h", "a/../b", 1, 2, "model?x")).toBe("http://h/checkpoints/a%2F..%2Fb/1/2/model%3Fx");
+});

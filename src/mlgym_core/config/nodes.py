@@ -5,7 +5,8 @@ Owns the three kinds of node and the way back to plain Python values. It knows n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping as AbstractMapping
+from collections.abc import Iterator
+from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -46,9 +47,11 @@ class Mapping:
         return iter(self.entries)
 
     def get(self, key: str) -> Node | None:
+        """The value of `key`, if it is there."""
         return self.entries.get(key)
 
     def key_place(self, key: str) -> Place:
+        """Where `key` stands; the mapping's own place for a key that is not there."""
         return self.key_places.get(key, self.place)
 
     def with_entry(self, key: str, node: Node) -> Mapping:

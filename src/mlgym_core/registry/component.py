@@ -127,10 +127,10 @@ class Component:
     def source(self) -> str:
         """Where it is defined, as `conv_net.py:6`; the module's name where there is no file."""
         try:
-            path = inspect.getsourcefile(self.defined_by)
-            line = inspect.getsourcelines(self.defined_by)[1]
+            source = inspect.unwrap(self.defined_by)
+            path, line = inspect.getsourcefile(source), inspect.getsourcelines(source)[1]
         except (TypeError, OSError):
-            path = None
+            path, line = None, 0
         return f"{Path(path).name}:{line}" if path else str(getattr(self.defined_by, "__module__", self.module))
 
     @property
@@ -168,15 +168,19 @@ def _read_parameters(
 
 
 def _read_annotations(source: Callable[..., Any], names: Collection[str]) -> dict[str, Any]:
-    """Annotations as types; what cannot be evaluated, such as a name imported for type checkers alone, is left out."""
+    """Annotations as types; a name that only type checkers import counts as `Any`."""
     function: Any = inspect.unwrap(source.__init__ if inspect.isclass(source) else source)
+    known = {source.__name__: source} if inspect.isclass(source) else {}  # not yet in its module while decorated
     raw = {name: each for name, each in getattr(function, "__annotations__", {}).items() if name in names}
-    namespace = getattr(function, "__globals__", {})
-    annotations = {}
-    for name, each in raw.items():
-        lone = SimpleNamespace(__annotations__={name: each})
+    return {name: _evaluate(each, getattr(function, "__globals__", {}), known) for name, each in raw.items()}
+
+
+def _evaluate(annotation: Any, namespace: Mapping[str, Any], known: dict[str, Any]) -> Any:
+    lone = SimpleNamespace(__annotations__={"it": annotation})
+    while True:
         try:
-            annotations[name] = typing.get_type_hints(lone, globalns=namespace, include_extras=True)[name]
-        except (NameError, TypeError, AttributeError, SyntaxError):
-            continue
-    return annotations
+            return typing.get_type_hints(lone, dict(namespace), known, include_extras=True)["it"]
+        except NameError as error:
+            known[str(error.name)] = Any
+        except (TypeError, AttributeError, SyntaxError):
+            return Any

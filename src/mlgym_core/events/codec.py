@@ -1,0 +1,229 @@
+"""One event as one line of JSON, and back.
+
+Owns the layout of a line: `event_type`, `creation_ts`, `payload`, further keys of others, and the stamp `x` last.
+It must not know where a line goes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import time
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+
+from mlgym_core.errors import StoreError
+from mlgym_core.events.codes import NOT_AN_EVENT
+from mlgym_core.events.names import check_name
+from mlgym_core.events.types import EVENT_TYPES, PAYLOADS, EvaluationResult, Event, LossScore, MetricScore, Payload
+
+MAX_LINE_BYTES = 8 * 2**20
+"""The size that an event may have: a line and its stamp fit into one message of a socket (16 MB)."""
+MAX_DEPTH = 64
+"""How many lists and mappings may lie in each other in one event."""
+NO_LINE_BEFORE = "0" * 64
+"""What line 0 is chained to."""
+
+_ENCODER = msgspec.json.Encoder()
+_HEADS = {kind: f'{{"event_type":"{name}","creation_ts":'.encode() for kind, name in EVENT_TYPES.items()}
+_STRICT = {name: msgspec.json.Decoder(kind) for name, kind in PAYLOADS.items()}
+_LAX = {name: msgspec.json.Decoder(kind, strict=False) for name, kind in PAYLOADS.items()}
+_STAMP = re.compile(rb',"x":\{"producer":"([A-Za-z0-9][A-Za-z0-9._-]*)","seq":(\d+),"prev":"([0-9a-f]{64})"\}\}')
+_STAMP_BYTES_AT_MOST = 320
+
+
+class _Envelope(msgspec.Struct):
+    event_type: str
+    creation_ts: int
+    payload: msgspec.Raw
+
+
+class _Head(msgspec.Struct):
+    event_type: str
+    creation_ts: int
+
+
+ScoreT = TypeVar("ScoreT", MetricScore, LossScore)
+
+_ENVELOPE = msgspec.json.Decoder(_Envelope)
+_HEAD = msgspec.json.Decoder(_Head)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What the log adds to a line: whose event it is, its number there, and the SHA-256 of the line before."""
+
+    producer: str
+    seq: int
+    prev: str
+
+
+def finite(score: float) -> tuple[float | None, str | None]:
+    """The pair (`score`, `not_finite`) of a score: a number and None, or None and "nan", "inf" or "-inf"."""
+    return (score, None) if math.isfinite(score) else (None, str(float(score)))
+
+
+def encode_into(payload: Payload, buffer: bytearray) -> None:
+    """Fills `buffer` with the line of `payload`, stamped with the present time, newline included.
+
+    Raises:
+        StoreError: the event is too large or too deep, or holds what JSON cannot.
+    """
+    kind = type(payload)
+    if isinstance(payload, EvaluationResult):
+        payload = _flag_scores(payload)
+    head = b'%b%d,"payload":' % (_HEADS[kind], time.time_ns() // 1000)
+    buffer[:] = head
+    try:
+        _ENCODER.encode_into(payload, buffer, len(head))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _refusal(EVENT_TYPES[kind], f"cannot be written as JSON: {error}") from error
+    buffer += b"}\n"
+    _check_bounds(EVENT_TYPES[kind], buffer)
+
+
+def encode_event(payload: Payload) -> bytes:
+    """The line of `payload`, stamped with the present time, without newline. Raises as `encode_into` does."""
+    buffer = bytearray()
+    encode_into(payload, buffer)
+    return bytes(memoryview(buffer)[:-1])
+
+
+def encode_foreign(event: object) -> tuple[str, bytes]:
+    """The `grid_search_id` and the line, without newline, of an event that somebody else made.
+
+    The event is kept as it is, of a known type or not, but for `x`, which is the log's own, and for numbers that are
+    not finite, which become null; a score that was none is flagged.
+
+    Raises:
+        StoreError: it is no event, or one that is too large or too deep for a log.
+    """
+    if not isinstance(event, dict):
+        raise _refusal("of another program", f"is no JSON object but {type(event).__name__}")
+    event_type, creation_ts, payload = (event.get(key) for key in ("event_type", "creation_ts", "payload"))
+    if not isinstance(event_type, str) or not event_type:
+        raise _refusal("of another program", "has no event_type")
+    if isinstance(creation_ts, bool) or not isinstance(creation_ts, int):
+        raise _refusal(event_type, "has no creation_ts in whole microseconds")
+    if not isinstance(payload, dict):
+        raise _refusal(event_type, "has no payload that is an object")
+    run_id = check_name(payload.get("grid_search_id"), "run id")
+    rest = {key: value for key, value in event.items() if key not in ("event_type", "creation_ts", "payload", "x")}
+    flagged = _flag_foreign_scores(payload) if event_type == "evaluation_result" else payload
+    whole = {"event_type": event_type, "creation_ts": creation_ts, "payload": flagged, **rest}
+    try:
+        line = _ENCODER.encode(whole)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise _refusal(event_type, f"cannot be written as JSON: {error}") from error
+    _check_bounds(event_type, line)
+    return run_id, line
+
+
+def decode_event(line: bytes) -> Event | None:
+    """The event on a line; None for a type, or a form of a known one, that this version cannot read.
+
+    Raises:
+        StoreError: the line holds no event at all.
+    """
+    try:
+        envelope = _ENVELOPE.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _refusal("on a line", f"cannot be read: {error}") from error
+    decoder = _STRICT.get(envelope.event_type)
+    if decoder is None:
+        return None
+    try:
+        payload = decoder.decode(envelope.payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        try:
+            payload = _LAX[envelope.event_type].decode(envelope.payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+    return Event(event_type=envelope.event_type, creation_ts=envelope.creation_ts, payload=payload)
+
+
+def read_head(line: bytes) -> tuple[str, int]:
+    """The `event_type` and `creation_ts` of a line, which is checked to be whole JSON.
+
+    Raises:
+        StoreError: the line holds no event.
+    """
+    try:
+        head = _HEAD.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise _refusal("on a line", f"cannot be read: {error}") from error
+    return head.event_type, head.creation_ts
+
+
+def stamp(line: bytes, producer: str, seq: int, prev: str) -> bytes:
+    """`line` with the stamp spliced in as its last key."""
+    return b'%b,"x":{"producer":"%b","seq":%d,"prev":"%b"}}' % (line[:-1], producer.encode(), seq, prev.encode())
+
+
+def read_stamp(line: bytes) -> Stamp | None:
+    """The stamp that a line ends in; None for a line that another program wrote."""
+    match = _STAMP.fullmatch(line, max(0, line.rfind(b',"x":', -_STAMP_BYTES_AT_MOST)))
+    if match is None:
+        return None
+    return Stamp(producer=match[1].decode(), seq=int(match[2]), prev=match[3].decode())
+
+
+def digest(line: bytes) -> str:
+    """What the line after `line` is chained to: the lower-case hex SHA-256 of its bytes without newline."""
+    return hashlib.sha256(line).hexdigest()
+
+
+def _check_bounds(event_type: str, line: bytes | bytearray) -> None:
+    if len(line) > MAX_LINE_BYTES:
+        raise _refusal(event_type, f"has {len(line):,} bytes; {MAX_LINE_BYTES:,} are allowed")
+    if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _is_deep(msgspec.json.decode(line), MAX_DEPTH):
+        raise _refusal(event_type, f"is nested more than {MAX_DEPTH} deep")
+
+
+def _is_deep(value: object, depth: int) -> bool:
+    if isinstance(value, dict):
+        return depth == 0 or any(_is_deep(each, depth - 1) for each in value.values())
+    if isinstance(value, list):
+        return depth == 0 or any(_is_deep(each, depth - 1) for each in value)
+    return False
+
+
+def _flag_scores(result: EvaluationResult) -> EvaluationResult:
+    scores: list[MetricScore | LossScore] = [*result.metric_scores, *result.loss_scores]
+    if all(each.score is None or math.isfinite(each.score) for each in scores):
+        return result
+    return msgspec.structs.replace(
+        result,
+        metric_scores=[_flag_score(each) for each in result.metric_scores],
+        loss_scores=[_flag_score(each) for each in result.loss_scores],
+    )
+
+
+def _flag_score(score: ScoreT) -> ScoreT:
+    if score.score is None:
+        return score
+    value, not_finite = finite(score.score)
+    return msgspec.structs.replace(score, score=value, not_finite=not_finite)
+
+
+def _flag_foreign_scores(payload: dict[str, Any]) -> dict[str, Any]:
+    flagged = dict(payload)
+    for key in ("metric_scores", "loss_scores"):
+        scores = payload.get(key)
+        if isinstance(scores, list):
+            flagged[key] = [_flag_foreign_score(each) for each in scores]
+    return flagged
+
+
+def _flag_foreign_score(score: object) -> object:
+    if not isinstance(score, dict) or not isinstance(score.get("score"), float) or math.isfinite(score["score"]):
+        return score
+    value, not_finite = finite(score["score"])
+    return {**score, "score": value, "not_finite": not_finite}
+
+
+def _refusal(event_type: str, why: str) -> StoreError:
+    return StoreError(f"an event {event_type} {why}", code=NOT_AN_EVENT)

@@ -1,0 +1,152 @@
+"""Processes forked from one server that has already imported what takes seconds to import.
+
+Owns the start of that server and of processes from it. It knows nothing of what they do: a target is named
+`module:function`, so that the caller never imports it. The server only imports and never computes, because a process
+forked after its parent has computed with threads may hang.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from types import ModuleType
+from typing import Any
+
+from mlgym_core.errors import RunError
+from mlgym_core.execution.deaths import Deaths
+
+PRELOAD = (
+    "torch",
+    "torch._dynamo",
+    "sklearn.metrics",
+    "mlgym_core.execution.preflight",
+    "mlgym_core.execution.worker",
+)
+"""Imported once by the server; torch.optim imports torch._dynamo at its first step."""
+
+_context = multiprocessing.get_context("forkserver")
+
+
+def start(preload: Sequence[str] = PRELOAD) -> None:
+    """Starts the server unless it runs, and returns at once: it imports while the caller does other things."""
+    _context.set_forkserver_preload(list(preload))
+    with _signals_ignored(), _main_module_hidden():
+        multiprocessing.forkserver.ensure_running()
+
+
+def start_process(target: str, *args: Any) -> ForkServerProcess:
+    """A process that calls `module:function` with `args`, started.
+
+    It does not import the caller's main module again: a script that starts a run need not guard its `__main__`.
+
+    Raises:
+        RunError: the server ended before it could start one.
+    """
+    process = _context.Process(target=_enter, args=(target, *args), daemon=False)
+    try:
+        with _signals_ignored(), _main_module_hidden():
+            process.start()
+    except (EOFError, ConnectionError) as error:
+        raise RunError(
+            "the server that starts the training processes ended while it was importing",
+            code="MG104",
+            hint="python -c 'import torch, sklearn' shows whether the installation is sound",
+        ) from error
+    return process
+
+
+class RemoteTraceback(Exception):
+    """The traceback of an exception that was raised in another process, as its cause."""
+
+    def __str__(self) -> str:
+        return f"\n{self.args[0]}"
+
+
+class Call:
+    """A function called in a process of its own, so that neither its imports nor its death touch the caller."""
+
+    def __init__(self, target: str, *args: Any) -> None:
+        self._target = target
+        self._deaths = Deaths()
+        self._receiver, sender = _context.Pipe(duplex=False)
+        self._process = start_process("mlgym_core.execution.forkserver:_answer", sender, target, args)
+        sender.close()
+
+    def result(self) -> Any:
+        """What the function returned.
+
+        Raises:
+            Exception: what the function raised, as it was pickled.
+            RunError: the process ended without an answer.
+        """
+        try:
+            answer, traceback_text = self._receiver.recv()
+        except EOFError:
+            self._process.join()
+            reason = self._deaths.describe(self._process.exitcode)
+            raise RunError(f"{self._target} did not answer: its process {reason}", code="MG105") from None
+        finally:
+            self.close()
+        if traceback_text is not None:
+            raise answer from RemoteTraceback(traceback_text)
+        return answer
+
+    def close(self) -> None:
+        """Ends the process if it is still there."""
+        self._receiver.close()
+        self._process.kill()
+        self._process.join()
+
+
+def _answer(sender: Connection, target: str, args: Sequence[Any]) -> None:
+    # Standard output belongs to the caller's one document: what the user's modules print goes to the terminal beside.
+    os.dup2(2, 1)
+    try:
+        answer, traceback_text = _function(target)(*args), None
+    except Exception as error:  # the process boundary: the caller raises it
+        answer, traceback_text = error, traceback.format_exc()
+    sender.send((answer, traceback_text))
+
+
+def _enter(target: str, *args: Any) -> None:
+    _function(target)(*args)
+
+
+def _function(target: str) -> Any:
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@contextlib.contextmanager
+def _signals_ignored() -> Iterator[None]:
+    """Lets the server inherit that Ctrl-C and SIGTERM are not for it: the runner alone decides how a run ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def _main_module_hidden() -> Iterator[None]:
+    """Hides the main module, which multiprocessing would otherwise import anew in the process it starts."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main

@@ -1,0 +1,77 @@
+"""What an executor is given and what it tells: jobs, the context of a run, and the words between runner and worker.
+
+Plain data and a Protocol; knows nothing of processes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+from mlgym_core.config.spec import ExperimentSpec
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.spool import Publisher
+from mlgym_core.execution.stopping import Stop
+
+EndState: TypeAlias = Literal["finished", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One experiment to train."""
+
+    spec: ExperimentSpec
+    job_id: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunContext:
+    """What all jobs of a run share.
+
+    `devices` are torch device names, used in turn. `bring_in` puts all that was published so far into the log, so that
+    what is published next stands after it.
+    """
+
+    run_id: str
+    folder: RunFolder
+    publisher: Publisher
+    devices: Sequence[str]
+    stop: Stop
+    fail_fast: bool
+    bring_in: Callable[[], None]
+
+
+class Executor(Protocol):
+    """Trains jobs somewhere; publishes what becomes of them, and nothing of its own means to do so."""
+
+    def run(self, jobs: Sequence[Job], context: RunContext) -> None:
+        """Returns when every job has ended or the run was asked to stop; jobs that were not begun stay pending."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """To a worker: train this."""
+
+    job: Job
+    run_id: str
+    folder: RunFolder
+    device: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopOrder:
+    """To a worker: end after the running epoch, because of `request` by `by`."""
+
+    request: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """From a worker: the experiment has ended, and all about it is published."""
+
+    experiment_id: int
+    state: EndState

@@ -1,0 +1,154 @@
+"""The executor that trains in worker processes, and their supervision.
+
+Owns the workers: each trains one experiment at a time and is replaced once one has failed. What a worker publishes is
+its own; this module speaks for those that can no longer do so. It never imports what they train with.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from multiprocessing.connection import wait
+from types import TracebackType
+from typing import Self
+
+from mlgym_core.events.types import ControlAnswered, JobStatus, LogLines
+from mlgym_core.execution.deaths import Deaths
+from mlgym_core.execution.job import Job, Order, RunContext, StopOrder
+from mlgym_core.execution.registrations import Registrations
+from mlgym_core.execution.worker_process import Stream, WorkerProcess
+
+
+class ProcessExecutor:
+    """Workers that are there before the first job is, because they prepare while the configuration is checked."""
+
+    def __init__(self, *, num_processes: int, registrations: Registrations) -> None:
+        self._registrations = registrations
+        self._deaths = Deaths()
+        self._workers: list[WorkerProcess | None] = [WorkerProcess(registrations) for _ in range(num_processes)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for slot in range(len(self._workers)):
+            self._dismiss(slot)
+
+    def run(self, jobs: Sequence[Job], context: RunContext) -> None:
+        """Trains `jobs` in their order, as many at a time as there are workers."""
+        pending = deque(jobs)
+        while True:
+            if not context.stop.asked:
+                self._hand_out(pending, context)
+            busy = [worker for worker in self._workers if worker is not None and worker.order is not None]
+            if not busy:
+                return
+            wait([context.stop, *(each for worker in busy for each in worker.waitables)])
+            if context.stop.clear():
+                self._obey(context)
+            for slot in range(len(self._workers)):
+                self._attend(slot, context)
+
+    def _hand_out(self, pending: deque[Job], context: RunContext) -> None:
+        for slot in range(len(self._workers)):
+            if not pending:
+                return
+            worker = self._workers[slot] or WorkerProcess(self._registrations)
+            self._workers[slot] = worker
+            if worker.order is None:
+                worker.read_output(_discard)
+                device = context.devices[slot % len(context.devices)]
+                worker.give(Order(job=pending.popleft(), run_id=context.run_id, folder=context.folder, device=device))
+
+    def _attend(self, slot: int, context: RunContext) -> None:
+        """Hears what the worker of `slot` has to say, and sees whether it lives."""
+        worker = self._workers[slot]
+        if worker is None or worker.order is None:
+            return
+        is_dead = bool(wait([worker.sentinel], timeout=0))
+        worker.read_output(_writer(worker.order, context))
+        report = worker.take_report()
+        if report is not None:
+            # It reports once it has written all, so what it wrote up to then belongs to this experiment.
+            worker.read_output(_writer(worker.order, context))
+            worker.order = None
+        elif is_dead:
+            reason = self._deaths.describe(worker.kill())
+            _publish_end(worker, context, error=f"the worker process {reason}", stacktrace=worker.last_words)
+            worker.order = None
+        if is_dead or (report is not None and report.state == "failed"):
+            self._dismiss(slot)
+            if context.fail_fast:
+                context.stop.ask_gently("--fail-fast")
+
+    def _obey(self, context: RunContext) -> None:
+        """Passes on what was asked: an end after the running epoch, or at once."""
+        busy = [(slot, worker) for slot, worker in enumerate(self._workers) if worker is not None and worker.order]
+        for slot, worker in busy:
+            if not context.stop.at_once:
+                worker.ask_to_stop(StopOrder(request=context.stop.request, by=context.stop.by))
+                continue
+            worker.kill()
+            if worker.take_report() is None:
+                _publish_stopped(worker, context)
+            self._dismiss(slot)
+
+    def _dismiss(self, slot: int) -> None:
+        worker = self._workers[slot]
+        self._workers[slot] = None
+        if worker is not None:
+            worker.kill()
+            worker.close()
+
+
+def _publish_stopped(worker: WorkerProcess, context: RunContext) -> None:
+    if worker.order is not None:
+        context.bring_in()
+        context.publisher.publish(
+            ControlAnswered(
+                grid_search_id=context.run_id,
+                experiment_id=worker.order.job.spec.experiment_id,
+                action="stop",
+                by=context.stop.by,
+                request=context.stop.request,
+                obeyed=True,
+            )
+        )
+        _publish_end(worker, context, error=f"stopped at once: {context.stop.by} came a second time", stacktrace=None)
+
+
+def _publish_end(worker: WorkerProcess, context: RunContext, *, error: str, stacktrace: str | None) -> None:
+    """Says in place of a worker that is gone that its experiment has ended, after all that it said itself."""
+    if worker.order is not None:
+        context.bring_in()
+        context.publisher.publish(
+            JobStatus(
+                grid_search_id=context.run_id,
+                experiment_id=worker.order.job.spec.experiment_id,
+                job_id=worker.order.job.job_id,
+                status="DONE",
+                starting_time=worker.ordered_at,
+                finishing_time=time.time(),
+                device=worker.order.device,
+                error=error,
+                stacktrace=stacktrace,
+            )
+        )
+
+
+def _writer(order: Order, context: RunContext) -> Callable[[Stream, list[str]], None]:
+    return partial(_publish_lines, order.job.spec.experiment_id, context)
+
+
+def _publish_lines(experiment_id: int, context: RunContext, stream: Stream, lines: list[str]) -> None:
+    context.publisher.publish(
+        LogLines(grid_search_id=context.run_id, experiment_id=experiment_id, stream=stream, lines=lines)
+    )
+
+
+def _discard(stream: Stream, lines: list[str]) -> None:
+    """What modules print when they are imported was shown once already, while the configuration was checked."""

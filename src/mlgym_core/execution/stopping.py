@@ -1,0 +1,96 @@
+"""A request to end a run, and the signals that make it.
+
+Owns how often somebody asked; knows nothing of who has to obey.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import uuid
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Self
+
+
+class StopNow(BaseException):
+    """Raised into training in this process when somebody asked for the second time; no `except Exception` holds it."""
+
+
+class Stop:
+    """Asked once, a run ends after the running epochs with their checkpoints; asked again, at once.
+
+    It can be waited for together with pipes: `fileno()` is ready to read after each request until `clear()`.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.by = ""
+        self.request = ""
+        self._reader, self._writer = os.pipe()
+        os.set_blocking(self._reader, False)
+        os.set_blocking(self._writer, False)
+
+    def ask(self, by: str) -> None:
+        """Asks once more; safe in a signal handler."""
+        self.count += 1
+        self.by = by
+        self.request = uuid.uuid4().hex
+        os.write(self._writer, b"!")
+
+    @property
+    def asked(self) -> bool:
+        return self.count > 0
+
+    @property
+    def at_once(self) -> bool:
+        return self.count > 1
+
+    def fileno(self) -> int:
+        return self._reader
+
+    def ask_gently(self, by: str) -> None:
+        """Asks unless it was asked before, so that the request never turns into one to end at once."""
+        if not self.asked:
+            self.ask(by)
+
+    def clear(self) -> bool:
+        """Whether it was asked anew since the last call; until it is again, `fileno()` is not ready."""
+        try:
+            return bool(os.read(self._reader, 64))
+        except BlockingIOError:
+            return False
+
+    def close(self) -> None:
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+class StopSignals:
+    """While entered, SIGINT and SIGTERM ask `stop`; outside of the main thread it does nothing.
+
+    `on_second` is called in the handler of the second signal and of those that follow.
+    """
+
+    def __init__(self, stop: Stop, on_second: Callable[[], None] | None = None) -> None:
+        self._stop = stop
+        self._on_second = on_second
+        self._previous: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for each in (signal.SIGINT, signal.SIGTERM):
+                self._previous[each] = signal.signal(each, self._handle)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for each, handler in self._previous.items():
+            signal.signal(each, handler)  # type: ignore[arg-type]
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        self._stop.ask(signal.Signals(number).name)
+        if self._stop.at_once and self._on_second is not None:
+            self._on_second()

@@ -40,6 +40,7 @@ $(BOARD)/node_modules/.installed: $(VENV)/.test-tools $(BOARD)/package.json $(BO
 	@touch $@
 
 install: $(VENV)/.installed
+	@echo "The environment is in $(VENV)"
 
 demo: install
 	@$(BIN)/python tools/check_port.py $(PORT)

@@ -92,6 +92,7 @@ class RunStarted(Payload, frozen=True, kw_only=True):
     num_experiments: int
     git: dict[str, Any] | None = None
     environment: dict[str, Any]
+    description: str | None = None
 
 
 class RunEnded(Payload, frozen=True, kw_only=True):

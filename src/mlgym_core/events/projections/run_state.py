@@ -1,0 +1,128 @@
+"""What is known of a run after its first n events, as the board and the command line show it.
+
+Owns the structs of that state, which are also what the board is sent. It must not know how they come to be.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypeAlias
+
+import msgspec
+
+from mlgym_core.events.lock import Liveness
+from mlgym_core.events.types import Resource, RunEnded, RunStarted
+
+Status: TypeAlias = Literal["pending", "running", "finished", "failed", "stopped"]
+RunStatus: TypeAlias = Literal["pending", "running", "finished", "failed", "stopped", "lost"]
+
+
+class ScoreAt(msgspec.Struct, frozen=True, kw_only=True):
+    """A score and the epoch that it is of."""
+
+    value: float | None = msgspec.field()
+    epoch: int
+
+
+class Series(msgspec.Struct, kw_only=True):
+    """All values of one score, by rising epoch."""
+
+    epochs: list[int] = []
+    values: list[float | None] = []
+
+
+class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
+    """A checkpoint whose files are there; `saved_at` in seconds since the epoch."""
+
+    epoch: int
+    step: int
+    kept_as: list[str]
+    weights_sha256: str
+    resources: list[Resource]
+    saved_at: float
+
+
+class ExperimentRow(msgspec.Struct, kw_only=True):
+    """One experiment in a table. Times are seconds since the epoch; scores are named `<split>/<metric or loss>`."""
+
+    experiment_id: int
+    status: Status = "pending"
+    num_epochs: int | None = None
+    epochs_done: int = 0
+    phase: Literal["train", "evaluation"] | None = None
+    current_epoch: int | None = None
+    current_split: str | None = None
+    current_batch: int | None = None
+    num_batches: int | None = None
+    device: str | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    attempt: int = 0
+    error: str | None = None
+    best: dict[str, ScoreAt] = {}
+    last: dict[str, ScoreAt] = {}
+
+
+class ExperimentState(ExperimentRow, kw_only=True):
+    """All that is known of one experiment."""
+
+    config: dict[str, Any] = {}
+    stacktrace: str | None = None
+    host: str | None = None
+    pid: int | None = None
+    threads: int | None = None
+    versions: dict[str, str] = {}
+    job_id: str | None = None
+    checkpoints: list[CheckpointState] = []
+    series: dict[str, Series] = {}
+
+
+class RunState(msgspec.Struct, kw_only=True):
+    """All that is known of a run."""
+
+    run_id: str = ""
+    num_events: int = 0
+    started: RunStarted | None = None
+    ended: RunEnded | None = None
+    started_at: float | None = None
+    ended_at: float | None = None
+    last_event_at: float | None = None
+    experiments: dict[int, ExperimentState] = {}
+
+
+class RunSummary(msgspec.Struct, kw_only=True):
+    """One run in a list. `counts` maps each status to the number of experiments that have it."""
+
+    run_id: str
+    status: RunStatus
+    num_experiments: int
+    counts: dict[Status, int]
+    started_at: float | None
+    ended_at: float | None
+    last_event_at: float | None
+    num_events: int
+    description: str | None
+    config_hash: str
+    entry_command: list[str]
+
+
+class RunSnapshot(msgspec.Struct, kw_only=True):
+    """A run whole, after `offset` events. `parameters` has what differs between experiments, by dotted path."""
+
+    offset: int
+    liveness: Liveness
+    run: RunSummary
+    experiments: list[ExperimentRow]
+    parameters: dict[str, dict[str, Any]]
+    series: dict[str, dict[str, Series]]
+
+
+class RunDelta(msgspec.Struct, kw_only=True):
+    """What the events from `from_offset` up to `offset` changed: rows replace rows, and a point one of its epoch."""
+
+    run_id: str
+    from_offset: int
+    offset: int
+    liveness: Liveness
+    run: RunSummary
+    experiments: list[ExperimentRow]
+    points: list[tuple[int, str, int, float | None]]

@@ -1,0 +1,233 @@
+"""What others are shown of a run: rows, snapshots and deltas for the board, a document for the command line.
+
+Owns how a state is told, and the overlay of whether the run lives. It must not know who asks, nor how it is sent.
+Whatever is made here shares nothing that the fold will change.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from mlgym_core.events.codec import decode_event
+from mlgym_core.events.lock import Liveness
+from mlgym_core.events.projections.run_fold import PROCESS_LOST, RunFold, points_of
+from mlgym_core.events.projections.run_state import (
+    ExperimentRow,
+    ExperimentState,
+    RunDelta,
+    RunSnapshot,
+    RunState,
+    RunStatus,
+    RunSummary,
+    Series,
+    Status,
+)
+from mlgym_core.events.types import EvaluationResult
+
+_ROW_FIELDS = ExperimentRow.__struct_fields__
+_STATE_FIELDS = ExperimentState.__struct_fields__
+
+
+def row(state: ExperimentState, liveness: Liveness) -> ExperimentRow:
+    """The experiment's row in a table; what runs in a run that is lost has failed."""
+    shown = ExperimentRow(**{name: getattr(state, name) for name in _ROW_FIELDS})
+    shown.best = dict(state.best)
+    shown.last = dict(state.last)
+    return _overlaid(shown, liveness)
+
+
+def detail(state: ExperimentState, liveness: Liveness) -> ExperimentState:
+    """All of an experiment; what runs in a run that is lost has failed."""
+    shown = ExperimentState(**{name: getattr(state, name) for name in _STATE_FIELDS})
+    shown.best = dict(state.best)
+    shown.last = dict(state.last)
+    shown.series = _copied(state.series)
+    return _overlaid(shown, liveness)
+
+
+def summary(state: RunState, liveness: Liveness) -> RunSummary:
+    """The run in a list of runs; one that is under way in a storage that nobody writes is lost."""
+    counts: Counter[Status] = Counter(_shown_status(each, liveness) for each in state.experiments.values())
+    missing = max(0, (state.started.num_experiments if state.started else 0) - len(state.experiments))
+    if missing:
+        counts["pending"] += missing
+    status = _run_status(state)
+    return RunSummary(
+        run_id=state.run_id,
+        status="lost" if status in ("pending", "running") and liveness == "lost" else status,
+        num_experiments=len(state.experiments) + missing,
+        counts=dict(counts),
+        started_at=state.started_at,
+        ended_at=_ended_at(state, status),
+        last_event_at=state.last_event_at,
+        num_events=state.num_events,
+        description=_description(state),
+        config_hash=state.started.config_hash if state.started else "",
+        entry_command=state.started.entry_command if state.started else [],
+    )
+
+
+def snapshot(fold: RunFold, liveness: Liveness) -> RunSnapshot:
+    """The whole run as the board begins with it."""
+    state = fold.state
+    experiments = _in_order(state)
+    configs = {each.experiment_id: each.config for each in experiments}
+    return RunSnapshot(
+        offset=state.num_events,
+        liveness=liveness,
+        run=summary(state, liveness),
+        experiments=[row(each, liveness) for each in experiments],
+        parameters={str(key): values for key, values in varying_parameters(configs).items()},
+        series={str(each.experiment_id): _copied(each.series) for each in experiments},
+    )
+
+
+class DeltaCollector:
+    """Feeds a fold and tells what changed since it was last asked.
+
+    A snapshot that deltas shall follow on is taken right after `collect`, or the next delta begins before it.
+    """
+
+    def __init__(self, fold: RunFold) -> None:
+        self.fold = fold
+        self._from_offset = fold.state.num_events
+        self._touched: set[int] = set()
+        self._points: list[tuple[int, str, int, float | None]] = []
+
+    def feed(self, lines: Iterable[bytes]) -> None:
+        """Applies the lines that follow on those before. Raises StoreError for a line that holds no event."""
+        fold = self.fold
+        for line in lines:
+            event = decode_event(line)
+            self._touched |= fold.apply(fold.state.num_events, event)
+            if event is not None and isinstance(event.payload, EvaluationResult):
+                self._points += points_of(event.payload)
+
+    def has_news(self) -> bool:
+        """Whether events came since the last delta."""
+        return self.fold.state.num_events > self._from_offset
+
+    def collect(self, liveness: Liveness) -> RunDelta:
+        """What changed since the last call; all rows that depend on `liveness` are in it where the run is lost."""
+        state = self.fold.state
+        shown = [each for each in _in_order(state) if each.experiment_id in self._touched or _is_lost(each, liveness)]
+        delta = RunDelta(
+            run_id=state.run_id,
+            from_offset=self._from_offset,
+            offset=state.num_events,
+            liveness=liveness,
+            run=summary(state, liveness),
+            experiments=[row(each, liveness) for each in shown],
+            points=self._points,
+        )
+        self._from_offset = state.num_events
+        self._touched = set()
+        self._points = []
+        return delta
+
+
+def varying_parameters(configs: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
+    """For each experiment the leaves of its configuration, by dotted path, that are not the same in all of them.
+
+    Lists of plain values are leaves; in others the index is part of the path. 1 and 1.0 differ, as in a hash.
+    """
+    flat = {key: dict(_leaves(config, "")) for key, config in configs.items()}
+    seen: dict[str, set[str]] = {}
+    count: Counter[str] = Counter()
+    for leaves in flat.values():
+        for path, value in leaves.items():
+            seen.setdefault(path, set()).add(repr(value))
+            count[path] += 1
+    varying = {path for path, values in seen.items() if len(values) > 1 or count[path] < len(flat)}
+    return {key: {path: leaves[path] for path in leaves if path in varying} for key, leaves in flat.items()}
+
+
+def show_document(fold: RunFold, liveness: Liveness) -> dict[str, Any]:
+    """What `mlgym show --json` prints."""
+    state = fold.state
+    return {
+        "run_id": state.run_id,
+        "status": summary(state, liveness).status,
+        "liveness": liveness,
+        "experiments": [_show_experiment(detail(each, liveness)) for each in _in_order(state)],
+    }
+
+
+def _show_experiment(state: ExperimentState) -> dict[str, Any]:
+    return {
+        "experiment_id": state.experiment_id,
+        "config": state.config,
+        "status": state.status,
+        "epochs_done": state.epochs_done,
+        "best": {key: score.value for key, score in state.best.items()},
+        "last": {key: score.value for key, score in state.last.items()},
+        "checkpoints": [
+            {"epoch": each.epoch, "step": each.step, "sha256": each.weights_sha256} for each in state.checkpoints
+        ],
+        "error": state.error,
+    }
+
+
+_RowT = TypeVar("_RowT", bound=ExperimentRow)
+
+
+def _overlaid(shown: _RowT, liveness: Liveness) -> _RowT:
+    if _is_lost(shown, liveness):
+        shown.status = "failed"
+        shown.error = PROCESS_LOST
+        shown.phase = shown.current_split = shown.current_batch = shown.num_batches = None
+    return shown
+
+
+def _is_lost(state: ExperimentRow, liveness: Liveness) -> bool:
+    return liveness == "lost" and state.status == "running"
+
+
+def _shown_status(state: ExperimentState, liveness: Liveness) -> Status:
+    return "failed" if _is_lost(state, liveness) else state.status
+
+
+def _run_status(state: RunState) -> RunStatus:
+    if state.ended is not None:
+        return state.ended.reason
+    if state.started is not None:
+        return "running"
+    # A run of MLgym does not tell of its own start and end: its experiments do.
+    found = {each.status for each in state.experiments.values()}
+    if found <= {"pending"}:
+        return "pending"
+    if found & {"pending", "running"}:
+        return "running"
+    return "failed" if "failed" in found else "stopped" if "stopped" in found else "finished"
+
+
+def _ended_at(state: RunState, status: RunStatus) -> float | None:
+    if state.started is not None or status in ("pending", "running"):
+        return state.ended_at
+    return max((each.finished_at for each in state.experiments.values() if each.finished_at), default=None)
+
+
+def _description(state: RunState) -> str | None:
+    return state.started.description if state.started else None
+
+
+def _in_order(state: RunState) -> list[ExperimentState]:
+    return [state.experiments[key] for key in sorted(state.experiments)]
+
+
+def _copied(series: Mapping[str, Series]) -> dict[str, Series]:
+    return {key: Series(epochs=each.epochs.copy(), values=each.values.copy()) for key, each in series.items()}
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping) and value:
+        items: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value):
+        items = enumerate(value)
+    else:
+        yield path, value
+        return
+    for key, each in items:
+        yield from _leaves(each, f"{path}.{key}" if path else str(key))

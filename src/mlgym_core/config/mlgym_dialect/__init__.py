@@ -1,7 +1,7 @@
 """MLgym's own words for a grid search, lowered to the native dialect; nothing outside this package knows them.
 
-A tree goes through three steps, each of which keeps the places of the file: `rewrite` turns sweeps and injectables
-into their native form wherever they stand, `components` reads who requires whom, `lowering` makes the native slots.
+A tree is read in two steps, each of which keeps the places of the file: `components` reads who requires whom, with
+the help of `rewrite`, which turns sweeps and injectables into their native form; `lowering` makes the native slots.
 It knows which words there are, not which components are registered: that is checked on the native tree.
 """
 
@@ -10,7 +10,6 @@ from __future__ import annotations
 from mlgym_core.config.mlgym_dialect.components import read_components
 from mlgym_core.config.mlgym_dialect.faults import Faults
 from mlgym_core.config.mlgym_dialect.lowering import lower_components
-from mlgym_core.config.mlgym_dialect.rewrite import rewrite
 from mlgym_core.config.nodes import Mapping
 
 __all__ = ["is_mlgym", "lower_mlgym"]
@@ -30,7 +29,7 @@ def lower_mlgym(tree: Mapping) -> Mapping:
         ConfigError: with every word that is unknown, out of place or not available yet.
     """
     faults = Faults()
-    components = read_components(rewrite(tree, faults), faults)
+    components = read_components(tree, faults)
     native = lower_components(tree, components, faults)
     faults.raise_if_any()
     return native

@@ -9,12 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, NOT_AVAILABLE, REQUIREMENT, Faults
+from mlgym_core.config.mlgym_dialect.rewrite import rewrite
 from mlgym_core.config.mlgym_dialect.words import COMPONENT_TYPES, NOT_AVAILABLE_TYPES, ComponentWords
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence
 from mlgym_core.errors import Place
 
 NATIVE_ENTRIES = ("imports", "run", "model_info")
 """Top-level entries that are no components and mean the same in both dialects."""
+_ANCHORS = "global_config"
 _FRAME = ("component_type_key", "variant_key", "requirements", "config")
 
 
@@ -44,9 +46,9 @@ def read_components(tree: Mapping, faults: Faults) -> dict[str, Component]:
     """The components of `tree` by name, in the order of the file."""
     components = {}
     for name, node in tree.entries.items():
-        if name in NATIVE_ENTRIES:
+        if name in NATIVE_ENTRIES or name == _ANCHORS:
             continue
-        component = _read_component(name, node, tree.key_place(name), faults)
+        component = _read_component(name, rewrite(node, faults), tree.key_place(name), faults)
         if component:
             components[name] = component
     for component in components.values():
@@ -56,7 +58,7 @@ def read_components(tree: Mapping, faults: Faults) -> dict[str, Component]:
 
 def _read_component(name: str, node: Node, place: Place, faults: Faults) -> Component | None:
     if not isinstance(node, Mapping) or "component_type_key" not in node:
-        known = ", ".join((*NATIVE_ENTRIES, "global_config"))
+        known = ", ".join((*NATIVE_ENTRIES, _ANCHORS))
         faults.add(MALFORMED, f"'{name}' is no component: it has no component_type_key", place, f"others: {known}")
         return None
     component_type = _word(node["component_type_key"], f"component_type_key of '{name}'", faults)
@@ -141,7 +143,8 @@ def _check_requirements(component: Component, components: dict[str, Component], 
             faults.unknown("this file", requirement.component_name, components, requirement.place)
         elif answer.available and answer.component_type not in known[name].types:
             wanted = " or ".join(known[name].types)
-            message = f"requirement '{name}' of '{component.name}' is a {answer.component_type}, not a {wanted}"
+            given = f"a component of type {answer.component_type}, not {wanted}"
+            message = f"requirement '{name}' of '{component.name}' is {given}"
             faults.add(REQUIREMENT, message, requirement.place)
 
 

@@ -55,20 +55,21 @@ class Context:
         fitting = (each for each in self.components.values() if each.component_type == component_type)
         return next((each for each in fitting if each.available), None)
 
-    def subscribed(self, component: Component, name: str, given: AbstractMapping[str, T]) -> dict[str, T]:
-        """What a requirement takes of the splits that it is `given`, in the order it names them."""
+    def subscribed(self, component: Component, name: str, given: AbstractMapping[str, T]) -> dict[str, T] | None:
+        """What a requirement takes of the splits that it is `given`, in the order it names them; None at a fault."""
         requirement = component.requirements[name]
         names = split_names(requirement.subscription)
         if names is None:
             return dict(given)
+        wanted = [str(each.value) for each in names if isinstance(each, Scalar) and isinstance(each.value, str)]
         for each in names:
             if not isinstance(each, Scalar) or not isinstance(each.value, str):
                 self.faults.malformed("subscription", "the name of a split, a list of such names, or null", each)
             elif each.value not in given:
                 message = f"'{requirement.component_name}' gives no split '{each.value}'"
                 self.faults.add(REQUIREMENT, message, each.place, f"it gives: {', '.join(given)}")
-        wanted = [str(each.value) for each in names if isinstance(each, Scalar)]
-        return {each: given[each] for each in wanted if each in given}
+        is_sound = len(wanted) == len(names) and all(each in given for each in wanted)
+        return {each: given[each] for each in wanted} if is_sound else None
 
     def fields(self, node: Node, what: str, known: tuple[str, ...]) -> dict[str, Node]:
         """The entries of a mapping without those that are null; unknown ones are faults."""

@@ -10,7 +10,6 @@ from mlgym_core.config.mlgym_dialect.context import (
     Slots,
     component_node,
     mapping_node,
-    split_names,
 )
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, REQUIREMENT
 from mlgym_core.config.mlgym_dialect.rewrite import is_sweep, over
@@ -226,9 +225,3 @@ def _strategies(entries: dict[str, Node], splits: Splits, context: Context) -> t
         if split == context.training_split():
             seed = chosen.get("seed")
     return mapping_node(sampling, next(iter(splits.values())).place), seed
-
-
-def subscribed_names(component: Component) -> list[str] | None:
-    """The splits that a component takes of its `data_loaders`; None for all."""
-    names = split_names(component.requirements["data_loaders"].subscription)
-    return None if names is None else [str(each.value) for each in names if isinstance(each, Scalar)]

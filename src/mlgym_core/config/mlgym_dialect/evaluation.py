@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mlgym_core.config.mlgym_dialect.components import Component
 from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, with_arguments
-from mlgym_core.config.mlgym_dialect.data import given_splits, subscribed_names
+from mlgym_core.config.mlgym_dialect.data import given_splits
 from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE, PREDICTIONS
 from mlgym_core.config.mlgym_dialect.rewrite import over
 from mlgym_core.config.mlgym_dialect.training import lower_loss
@@ -21,7 +21,7 @@ from mlgym_core.config.mlgym_dialect.words import (
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
 
 _METRIC_KEYS = ("key", "tag", "params", "prediction_subscription_key", "target_subscription_key")
-_RAW = "raw"
+_RAW = "values"
 
 
 def lower_eval_component(component: Component, context: Context) -> Slots:
@@ -41,7 +41,7 @@ def lower_eval_component(component: Component, context: Context) -> Slots:
 
 
 def _published_predictions(component: Component, post_processors: Node | None, context: Context) -> dict[str, str]:
-    """By the key that they are published under: whether predictions are raw, labels or probabilities."""
+    """By the key that they are published under: whether predictions are labels, probabilities or the model's values."""
     model = context.required(component, "model") or context.first("MODEL")
     own = model.config.get("prediction_publication_keys") if model and isinstance(model.config, Mapping) else None
     published = {str(to_plain(key)): _RAW for key in context.fields_of_any(own).values()}
@@ -67,22 +67,25 @@ def _lower_metric(metric: Node, published: dict[str, str], context: Context) -> 
 
     def named(key: Node) -> Node:
         use = context.name(key, "metric", METRICS, NOT_AVAILABLE_METRICS)
-        if subscription is not None:
-            _check_predictions(str(to_plain(key)), subscription, published, context)
-        return with_arguments(entries.get("params"), lambda given: component_node(use, given, name=entries.get("tag")))
+        form = _form_of(str(to_plain(key)), subscription, published, context) if subscription else None
+        more = {"given": form, "name": entries.get("tag")}
+        return with_arguments(entries.get("params"), lambda parameters: component_node(use, parameters, **more))
 
     return over(entries["key"], named)
 
 
-def _check_predictions(metric: str, subscription: Node, published: dict[str, str], context: Context) -> None:
+def _form_of(metric: str, subscription: Node, published: dict[str, str], context: Context) -> Node | None:
+    """The form of the predictions that a metric subscribes to; None where a fault hides it."""
     key = str(to_plain(subscription))
     form = published.get(key)
     if form is None:
         context.faults.unknown("this evaluation", key, published, subscription.place)
-    elif metric in LABEL_METRICS and form != "labels":
+    elif metric in LABEL_METRICS and form in (_RAW, "probabilities"):
         hint = "let it read what ARG_MAX or BINARIZATION publishes"
-        message = f"{metric} compares labels, but '{key}' holds {form} predictions"
+        held = "the outputs of the model" if form == _RAW else form
+        message = f"{metric} compares labels, but '{key}' holds {held}"
         context.faults.add(PREDICTIONS, message, subscription.place, hint)
+    return Scalar(value=form, place=subscription.place) if form else None
 
 
 def _check_loss(loss: Node, context: Context) -> None:
@@ -106,8 +109,8 @@ def lower_evaluator(component: Component, context: Context) -> Slots:
     if evaluation is None or loaders is None or given is None:
         return {}
     loaded = context.subscribed(loaders, "iterators", given)
-    taken = context.subscribed(evaluation, "data_loaders", loaded)
-    if subscribed_names(evaluation) is None or list(taken) == list(loaded):
+    taken = context.subscribed(evaluation, "data_loaders", loaded) if loaded else None
+    if taken is None or loaded is None or list(taken) == list(loaded):
         return {}
     names = tuple(Scalar(value=name, place=evaluation.place) for name in taken)
     splits = Sequence(items=names, place=evaluation.place)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mlgym_core.config.nodes import Node
+from mlgym_core.config.suggestions import did_you_mean
 from mlgym_core.errors import ConfigError, Diagnostic, Place
 
 UNKNOWN_WORD = "MG240"
@@ -31,10 +31,8 @@ class Faults:
     def unknown(self, what: str, word: str, known: Iterable[str], place: Place) -> None:
         """Notes that `what` has no `word`, with the nearest known one."""
         names = list(known)
-        folded = {name.casefold(): name for name in names}
-        near = difflib.get_close_matches(word.casefold(), folded, n=1)
-        guess = f"; did you mean '{folded[near[0]]}'?" if near else ""
-        self.add(UNKNOWN_WORD, f"{what} has no '{word}'{guess}", place, f"accepted: {', '.join(names) or 'nothing'}")
+        message = f"{what} has no '{word}'{did_you_mean(word, names)}"
+        self.add(UNKNOWN_WORD, message, place, f"accepted: {', '.join(names) or 'nothing'}")
 
     def malformed(self, what: str, wanted: str, node: Node) -> None:
         """Notes that the value of `what` is of another shape than `wanted`."""

@@ -1,4 +1,4 @@
-"""Sweeps and injectables, which may stand anywhere in a file in MLgym's words, in their native form.
+"""What may stand anywhere in a component in MLgym's words, in its native form: sweeps, injectables, dollar signs.
 
 Knows nothing of component types. After it, a sweep is a mapping whose only key is `sweep`, as in the native dialect.
 """
@@ -11,27 +11,27 @@ from typing import TypeGuard
 
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, Faults
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence
-
-_LEAF_SWEEPS = ({"sweep"}, {"choice"}, {"range"}, {"logspace"})
-
-
-def rewrite(tree: Mapping, faults: Faults) -> Mapping:
-    """`tree` with `sweep: absolute` as a native sweep and `injectable: {id}` as a nested component."""
-    rewritten = {key: _rewrite_node(node, faults) for key, node in tree.entries.items() if key != "global_config"}
-    return replace(tree, entries=rewritten)
+from mlgym_core.config.sweep_values import SWEEP_KEYS
 
 
-def _rewrite_node(node: Node, faults: Faults) -> Node:
+def rewrite(node: Node, faults: Faults) -> Node:
+    """`node` with `sweep: absolute` as a native sweep and `injectable: {id}` as a nested component."""
     if isinstance(node, Scalar):
-        return node
+        return _escape(node)
     if isinstance(node, Sequence):
-        return replace(node, items=tuple(_rewrite_node(item, faults) for item in node.items))
-    inner = replace(node, entries={key: _rewrite_node(value, faults) for key, value in node.entries.items()})
+        return replace(node, items=tuple(rewrite(item, faults) for item in node.items))
+    inner = replace(node, entries={key: rewrite(value, faults) for key, value in node.entries.items()})
     if "sweep" in inner and set(inner.entries) != {"sweep"}:
         return _absolute_sweep(inner, faults)
     if "injectable" in inner:
         return _injectable(inner, faults)
     return inner
+
+
+def _escape(scalar: Scalar) -> Scalar:
+    """A leading dollar sign doubled: one alone would begin a reference, which MLgym does not have."""
+    is_text = isinstance(scalar.value, str) and scalar.value.startswith("$")
+    return replace(scalar, value=f"${scalar.value}") if is_text else scalar
 
 
 def _absolute_sweep(node: Mapping, faults: Faults) -> Mapping:
@@ -58,7 +58,7 @@ def _injectable(node: Mapping, faults: Faults) -> Node:
 
 def is_sweep(node: Node) -> TypeGuard[Mapping]:
     """Whether `node`, already rewritten, stands for several values."""
-    return isinstance(node, Mapping) and set(node.entries) in _LEAF_SWEEPS
+    return isinstance(node, Mapping) and len(node.entries) == 1 and next(iter(node)) in SWEEP_KEYS
 
 
 def over(node: Node, lower: Callable[[Node], Node]) -> Node:

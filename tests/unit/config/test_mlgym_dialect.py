@@ -1,0 +1,540 @@
+"""MLgym's words become the native dialect, with their places, or one clear list of faults."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgym_core.config.mlgym_dialect import is_mlgym, lower_mlgym
+from mlgym_core.config.nodes import Mapping, from_plain, to_plain
+from mlgym_core.config.sweeps import expand
+from mlgym_core.config.yaml_reader import load_yaml
+from mlgym_core.errors import ConfigError, Place
+
+EXAMPLE = Path(__file__).parents[3] / "example" / "mlgym_dialect" / "gs_config.yml"
+
+
+def read(text: str) -> Mapping:
+    return load_yaml(text, "gs_config.yml")
+
+
+def lower(text: str) -> dict[str, Any]:
+    return to_plain(lower_mlgym(read(text)))
+
+
+def example_with(old: str, new: str) -> str:
+    """The example's text with one passage replaced, which must be there."""
+    text = EXAMPLE.read_text()
+    assert text.count(old) == 1, f"{text.count(old)} x {old!r}"
+    return text.replace(old, new)
+
+
+def faults_of(text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        lower(text)
+    return [f"{each.code} {each.message}" for each in caught.value.diagnostics]
+
+
+def test_only_component_type_key_makes_a_file_mlgym() -> None:
+    assert is_mlgym(read("model: {component_type_key: MODEL}"))
+    assert not is_mlgym(read("model: {use: mlp}\nloss: cross_entropy\nmetrics: [f1]"))
+
+
+def test_example_becomes_the_native_tree() -> None:
+    assert lower(EXAMPLE.read_text()) == {
+        "imports": ["conv_net", "collator"],
+        "run": {"epochs": 5, "seed": 2, "description": "A conv net on digits"},
+        "model_info": {
+            "model_description": "A small conv net that reads handwritten digits.",
+            "model_version": "1.0.0",
+        },
+        "data": {"use": "digits", "image_size": 28},
+        "splits": {"use": "random", "source": "$data.train", "fractions": {"train": 0.7, "val": 0.3}, "seed": 2},
+        "collator": {"use": "id_digits_collator", "kind": "injectable"},
+        "loaders": {
+            "use": "batches",
+            "splits": {"train": "$splits.train", "val": "$splits.val", "test": "$data.test"},
+            "batch_size": {"sweep": [10, 50, 100]},
+            "collate": "$collator",
+            "seed": 2,
+        },
+        "model": {"use": "conv_net", "channels": [8, 16], "hidden": 64, "seed": 2},
+        "optimizer": {"use": "adam", "lr": {"sweep": [0.1, 0.01, 0.001, 0.0001]}},
+        "loss": {"use": "cross_entropy", "name": "cross_entropy"},
+        "metrics": [
+            {"use": "f1", "average": "macro", "given": "labels", "name": "f1"},
+            {"use": "precision", "average": "macro", "given": "labels", "name": "precision"},
+            {"use": "recall", "average": "macro", "given": "labels", "name": "recall"},
+        ],
+        "early_stopping": {
+            "use": "last_k_epochs_improvement",
+            "monitor": "val/f1",
+            "window": 3,
+            "min_rel": 0.01,
+            "increasing": True,
+        },
+        "checkpointing": {"use": "last_epoch"},
+    }
+
+
+def test_nodes_keep_their_places() -> None:
+    lines = EXAMPLE.read_text().splitlines()
+    tree = lower_mlgym(read(EXAMPLE.read_text()))
+
+    def line_of(*path: str) -> str:
+        node: Any = tree
+        for key in path:
+            node = node[key]
+        return lines[node.place.line - 1][node.place.column - 1 :]
+
+    assert line_of("model", "use") == "conv_net"
+    assert line_of("model", "channels") == "[8, 16]"
+    assert line_of("optimizer", "use") == "ADAM"
+    assert line_of("loaders", "batch_size", "sweep") == "[10, 50, 100]"
+    assert line_of("early_stopping", "window") == "3"
+    channels = tree["model"].key_place("channels")  # type: ignore[union-attr]
+    assert lines[channels.line - 1][channels.column - 1 :].startswith("channels:")
+
+
+def test_file_order_of_sweeps_is_the_order_of_experiments() -> None:
+    points = expand(lower_mlgym(read(EXAMPLE.read_text())), 100)
+    assert [tuple(point.choices.values()) for point in points] == [
+        (batch_size, lr) for batch_size in (10, 50, 100) for lr in (0.1, 0.01, 0.001, 0.0001)
+    ]
+
+
+MODEL = """
+model_registry: {component_type_key: MODEL_REGISTRY, variant_key: DEFAULT}
+model:
+  component_type_key: MODEL
+  variant_key: DEFAULT
+  requirements: [{name: model_registry, component_name: model_registry, subscription: SUBSCRIPTION}]
+  config: CONFIG
+"""
+
+
+def model_with(config: str, subscription: str = "net") -> Any:
+    return lower(MODEL.replace("CONFIG", config).replace("SUBSCRIPTION", subscription))["model"]
+
+
+def test_sweeps_may_stand_anywhere_in_a_definition_and_nest() -> None:
+    nested = "{sweep: absolute, values: [{depth: 1}, {depth: {sweep: absolute, values: [2, 3]}}]}"
+    assert model_with(f"{{model_definition: {{block: {nested}}}}}") == {
+        "use": "net",
+        "block": {"sweep": [{"depth": 1}, {"depth": {"sweep": [2, 3]}}]},
+    }
+
+
+def test_sweep_of_a_whole_definition_is_a_sweep_of_the_model() -> None:
+    assert model_with("{model_definition: {sweep: absolute, values: [{a: 1}, {b: 2}]}, seed: 4}") == {
+        "sweep": [{"use": "net", "a": 1, "seed": 4}, {"use": "net", "b": 2, "seed": 4}]
+    }
+
+
+def test_sweep_of_a_whole_config_is_a_sweep_of_the_model() -> None:
+    assert model_with("{sweep: absolute, values: [{model_definition: {a: 1}}, {seed: 2}]}") == {
+        "sweep": [{"use": "net", "a": 1}, {"use": "net", "seed": 2}]
+    }
+
+
+def test_sweep_of_the_subscribed_name_is_a_sweep_over_models() -> None:
+    assert model_with("{seed: 1}", "{sweep: absolute, values: [net, mlp]}") == {
+        "sweep": [{"use": "net", "seed": 1}, {"use": "mlp", "seed": 1}]
+    }
+
+
+def test_native_sweeps_work_among_mlgyms_words() -> None:
+    assert model_with("{model_definition: {width: {logspace: [1, 100, 3]}, depth: {sweep: [1, 2]}}}") == {
+        "use": "net",
+        "width": {"logspace": [1, 100, 3]},
+        "depth": {"sweep": [1, 2]},
+    }
+
+
+def test_injectable_in_a_definition_is_a_nested_component() -> None:
+    assert model_with("{model_definition: {activation: {injectable: {id: my_relu}}}}") == {
+        "use": "net",
+        "activation": {"kind": "injectable", "use": "my_relu"},
+    }
+
+
+def test_dollar_sign_begins_no_reference() -> None:
+    assert model_with("{model_definition: {currency: $usd}}") == {"use": "net", "currency": "$$usd"}
+
+
+def test_other_kinds_of_sweep_are_refused() -> None:
+    (fault,) = faults_of(MODEL.replace("CONFIG", "{seed: {sweep: random, values: [1]}}").replace("SUBSCRIPTION", "n"))
+    assert fault.startswith("MG243 a sweep must be {sweep: absolute, values: [...]}")
+
+
+OPTIMIZER = "optimizer: {component_type_key: OPTIMIZER, variant_key: DEFAULT, config: CONFIG}"
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        ("{optimizer_key: SGD, params: {lr: 0.1, momentum: 0.9}}", {"use": "sgd", "lr": 0.1, "momentum": 0.9}),
+        ("{optimizer_key: Adadelta}", {"use": "adadelta"}),
+        (
+            "{optimizer_key: {sweep: absolute, values: [ADAM, SGD]}, params: {lr: 0.1}}",
+            {"sweep": [{"use": "adam", "lr": 0.1}, {"use": "sgd", "lr": 0.1}]},
+        ),
+    ],
+)
+def test_optimizers(config: str, expected: Any) -> None:
+    assert lower(OPTIMIZER.replace("CONFIG", config)) == {"optimizer": expected}
+
+
+def test_schedules_and_the_dummy_among_them() -> None:
+    text = "s: {component_type_key: LR_SCHEDULER, variant_key: DEFAULT, config: CONFIG}"
+    step = "{lr_scheduler_key: StepLR, params: {step_size: 2}}"
+    assert lower(text.replace("CONFIG", step)) == {"lr_scheduler": {"use": "StepLR", "step_size": 2}}
+    assert lower(text.replace("CONFIG", "{lr_scheduler_key: dummy}")) == {}
+    both = "{lr_scheduler_key: {sweep: absolute, values: [dummy, ConstantLR]}}"
+    assert lower(text.replace("CONFIG", both)) == {"lr_scheduler": {"sweep": [None, {"use": "ConstantLR"}]}}
+
+
+DATA = """
+repository: {component_type_key: DATASET_REPOSITORY, variant_key: DEFAULT, config: {storage_connector_path: ./files/}}
+iterators:
+  component_type_key: DATASET_ITERATORS
+  variant_key: DEFAULT
+  requirements: [{name: repository, component_name: repository}]
+  config: {dataset_identifier: mnist, split_configs: [{split: train}, {split: test}]}
+"""
+LOADERS = (
+    DATA
+    + """
+loaders:
+  component_type_key: DATA_LOADER
+  variant_key: VARIANT
+  requirements: [{name: iterators, component_name: iterators, subscription: [test, train]}]
+  config: CONFIG
+"""
+)
+
+
+def loaders_with(config: str, variant: str = "DEFAULT") -> Any:
+    return lower(LOADERS.replace("CONFIG", config).replace("VARIANT", variant))["loaders"]
+
+
+def test_mnist_reads_the_folder_of_its_repository() -> None:
+    assert lower(DATA) == {"data": {"use": "mnist", "folder": "./files/"}}
+
+
+def test_loader_takes_the_subscribed_splits_in_their_order() -> None:
+    loaders = loaders_with("{batch_size: 4}")
+    assert list(loaders["splits"].items()) == [("test", "$data.test"), ("train", "$data.train")]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "seed"), [("[7, 8]", {"seed": 8}), ("{train: 3, test: 4}", {"seed": 3}), ("{test: 4}", {}), ("[7]", {})]
+)
+def test_seed_of_the_training_split_draws_the_order(seeds: str, seed: dict[str, int]) -> None:
+    loaders = loaders_with(f"{{batch_size: 4, seeds: {seeds}}}")
+    assert {key: value for key, value in loaders.items() if key == "seed"} == seed
+
+
+def test_weighted_sampling_of_one_split() -> None:
+    assert loaders_with("{batch_size: 4, weigthed_sampling_split_name: train}")["sampling"] == {"train": "weighted"}
+    assert "sampling" not in loaders_with("{batch_size: 4, weigthed_sampling_split_name: null}")
+
+
+def test_sampling_strategies_of_the_future_loader() -> None:
+    strategies = "{train: {strategy: WEIGHTED_RANDOM, seed: 10, label_pos: 2}}"
+    loaders = loaders_with(f"{{batch_size: 4, sampling_strategies: {strategies}, drop_last: true}}", "FUTURE")
+    assert loaders["sampling"] == {"test": "in_order", "train": "weighted"}
+    assert (loaders["seed"], loaders["drop_last"]) == (10, True)
+
+
+SPLITS = (
+    DATA
+    + """
+in_memory:
+  component_type_key: IN_MEMORY_DATASET_ITERATORS
+  variant_key: DEFAULT
+  requirements: [{name: iterators, component_name: iterators}]
+parts:
+  component_type_key: SPLITTED_DATASET_ITERATORS
+  variant_key: RANDOM
+  requirements: [{name: iterators, component_name: in_memory}]
+  config: CONFIG
+loaders:
+  component_type_key: DATA_LOADER
+  variant_key: DEFAULT
+  requirements: [{name: iterators, component_name: parts}]
+  config: {batch_size: 4}
+"""
+)
+
+
+def test_each_divided_source_becomes_a_split_of_its_own() -> None:
+    config = "{split_configs: {train: {train: 0.8, val: 0.2}, test: {a: 0.5, b: 0.5}}, seed: 3, stratified: true}"
+    native = lower(SPLITS.replace("CONFIG", config))
+    assert native["splits"] == {
+        "use": "stratified",
+        "source": "$data.train",
+        "fractions": {"train": 0.8, "val": 0.2},
+        "seed": 3,
+    }
+    assert (native["splits_test"]["source"], native["splits_test"]["kind"]) == ("$data.test", "splits")
+    assert native["loaders"]["splits"] == {
+        "train": "$splits.train",
+        "test": "$data.test",
+        "val": "$splits.val",
+        "a": "$splits_test.a",
+        "b": "$splits_test.b",
+    }
+
+
+def test_splits_of_splits() -> None:
+    again = """
+more:
+  component_type_key: SPLITTED_DATASET_ITERATORS
+  variant_key: RANDOM
+  requirements: [{name: iterators, component_name: parts, subscription: [val]}]
+  config: {split_configs: {val: {early: 0.5, late: 0.5}}}
+"""
+    native = lower(SPLITS.replace("CONFIG", "{split_configs: {train: {train: 0.8, val: 0.2}}}") + again)
+    assert native["more"] == {
+        "use": "random",
+        "source": "$splits.val",
+        "fractions": {"early": 0.5, "late": 0.5},
+        "kind": "splits",
+    }
+
+
+def test_evaluation_of_some_splits_is_told_to_the_evaluator() -> None:
+    text = example_with(
+        "subscription: [train, val, test]\n    - name: loss_function_registry",
+        "subscription: [val]\n    - name: loss_function_registry",
+    )
+    assert lower(text)["evaluator"]["splits"] == ["val"]
+
+
+def test_early_stopping_watches_a_score_of_a_split() -> None:
+    text = example_with("split_name: val", "split_name: {sweep: absolute, values: [train, val]}")
+    assert lower(text)["early_stopping"]["monitor"] == {"sweep": ["train/f1", "val/f1"]}
+
+
+@pytest.mark.parametrize(
+    ("key", "use"),
+    [
+        ("SAVE_ALL_CHECKPOINTING_STRATEGY", "every_epoch"),
+        ("SAVE_MOST_RECENT_EPOCH_ONLY_CHECKPOINTING_STRATEGY", "last_epoch"),
+    ],
+)
+def test_checkpointing_strategies(key: str, use: str) -> None:
+    assert lower(example_with("SAVE_LAST_EPOCH_ONLY_CHECKPOINTING_STRATEGY", key))["checkpointing"] == {"use": use}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            "component_type_key: OPTIMIZER",
+            "component_type_key: OPTIMISER",
+            "MG240 component_type_key has no 'OPTIMISER'; did you mean 'OPTIMIZER'?",
+        ),
+        (
+            "optimizer_key: ADAM",
+            "optimiser_key: ADAM\n    optimizer_key: ADAM",
+            "MG240 config of 'optimizer' has no 'optimiser_key'; did you mean 'optimizer_key'?",
+        ),
+        (
+            "variant_key: RANDOM",
+            "variant_key: RANDON",
+            "MG240 variant_key of SPLITTED_DATASET_ITERATORS has no 'RANDON'",
+        ),
+        ("key: F1_SCORE", "key: F1_SCORES", "MG240 metric has no 'F1_SCORES'; did you mean 'F1_SCORE'?"),
+        ("key: F1_SCORE", "key: RECALL_AT_K", "MG241 metric 'RECALL_AT_K' is not available yet"),
+        ("key: ARG_MAX", "key: ARGMAX", "MG240 post-processor has no 'ARGMAX'; did you mean 'ARG_MAX'?"),
+        (
+            "subscription: [train, test]",
+            "subscription: [train, tset]",
+            "MG242 'dataset_iterators' gives no split 'tset'",
+        ),
+        (
+            "component_name: data_collator",
+            "component_name: optimizer",
+            "MG242 requirement 'data_collator' of 'data_loaders' is a component of type OPTIMIZER, not DATA_COLLATOR",
+        ),
+        ("component_name: dataset_iterators", "component_name: dataset_iterator", "MG240 this file has no"),
+        (
+            "    - name: model_registry\n      component_name: model_registry\n      subscription: conv_net",
+            "    []",
+            "MG242 'model' lacks the requirement 'model_registry'",
+        ),
+        ("train_split_name: train", "train_split: train", "MG240 config of 'eval_component' has no 'train_split'"),
+        ("sweep: absolute\n      values: [10", "sweep: relative\n      values: [10", "MG243 a sweep must be"),
+    ],
+)
+def test_each_fault_is_told_once(old: str, new: str, fault: str) -> None:
+    (found,) = faults_of(example_with(old, new))
+    assert found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    "component_type",
+    [
+        "COMBINED_DATASET_ITERATORS",
+        "SHUFFLED_DATASET_ITERATORS",
+        "FILTERED_LABELS_ITERATOR",
+        "ONE_HOT_ENCODED_TARGETS_ITERATOR",
+        "ITERATOR_VIEW",
+        "MAPPED_LABELS_ITERATOR",
+        "FEATURE_ENCODED_ITERATORS",
+    ],
+)
+def test_what_is_not_available_yet_is_one_fault_with_a_way_out(component_type: str) -> None:
+    between = f"""
+dataset_iterators_2:
+  component_type_key: {component_type}
+  variant_key: DEFAULT
+  requirements: [{{name: iterators, component_name: dataset_iterators}}]
+  config: {{applicable_splits: [train]}}
+"""
+    text = example_with("component_name: dataset_iterators\n", "component_name: dataset_iterators_2\n") + between
+    with pytest.raises(ConfigError) as caught:
+        lower(text)
+    (diagnostic,) = caught.value.diagnostics
+    assert diagnostic.code == "MG241"
+    assert component_type in diagnostic.message
+    assert diagnostic.hint
+    assert diagnostic.place
+    assert component_type in text.splitlines()[diagnostic.place.line - 1]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "variant_key: DEFAULT\n  config:\n    optimizer_key",
+            "variant_key: BUNDLE\n  config:\n    optimizer_key",
+            "BUNDLE",
+        ),
+        ("tag: cross_entropy\n      prediction", "tag: other\n      prediction", "a further loss"),
+        (
+            "key: CrossEntropyLoss\n      tag: cross_entropy\n      prediction",
+            "key: LPLoss\n      tag: cross_entropy\n      prediction",
+            "loss 'LPLoss'",
+        ),
+        (
+            "    train_split_name: train\n",
+            "    metrics_computation_config: [{metric_tag: f1, applicable_splits: [val]}]\n",
+            "metrics_computation_config",
+        ),
+    ],
+)
+def test_variants_and_words_not_available_yet(old: str, new: str, message: str) -> None:
+    faults = faults_of(example_with(old, new))
+    assert [fault for fault in faults if fault.startswith("MG241") and message in fault]
+
+
+F1_READS = "tag: f1\n        params: {average: macro}\n        prediction_subscription_key: "
+
+
+def test_metric_of_labels_must_not_read_raw_outputs() -> None:
+    text = example_with(
+        f"{F1_READS}*postprocessing_argmax_key_anchor",
+        f"{F1_READS}*model_prediction_key_anchor",
+    )
+    (fault,) = faults_of(text)
+    assert fault == "MG244 F1_SCORE compares labels, but 'model_prediction_key' holds the outputs of the model"
+
+
+def test_metric_is_given_what_it_subscribes_to() -> None:
+    text = example_with("key: ARG_MAX", "key: SOFT_MAX").replace("key: F1_SCORE", "key: AUROC")
+    text = text.replace("key: PRECISION", "key: AUPR").replace("key: RECALL", "key: BRIER_SCORE")
+    assert [(each["use"], each["given"]) for each in lower(text)["metrics"]] == [
+        ("roc_auc", "probabilities"),
+        ("average_precision", "probabilities"),
+        ("brier", "probabilities"),
+    ]
+
+
+def test_metric_must_read_what_is_published() -> None:
+    text = example_with(
+        f"{F1_READS}*postprocessing_argmax_key_anchor",
+        f"{F1_READS}postprocessing_argmx_key",
+    )
+    (fault,) = faults_of(text)
+    assert fault.endswith("has no 'postprocessing_argmx_key'; did you mean 'postprocessing_argmax_key'?")
+
+
+def test_data_that_requires_itself_is_a_fault() -> None:
+    text = """
+one: {component_type_key: IN_MEMORY_DATASET_ITERATORS, requirements: [{name: iterators, component_name: two}]}
+two: {component_type_key: IN_MEMORY_DATASET_ITERATORS, requirements: [{name: iterators, component_name: one}]}
+"""
+    assert faults_of(text) == [
+        "MG242 'one' requires itself: one -> two -> one",
+        "MG242 'two' requires itself: two -> one -> two",
+    ]
+
+
+def test_second_component_of_a_type_is_refused() -> None:
+    text = OPTIMIZER.replace("CONFIG", "{optimizer_key: SGD}")
+    (fault,) = faults_of(text + "\n" + text.replace("optimizer:", "other:"))
+    assert fault == "MG243 'other' is a second OPTIMIZER beside 'optimizer'"
+
+
+def test_all_faults_come_at_once_in_the_order_of_the_file() -> None:
+    text = EXAMPLE.read_text()
+    text = (
+        text.replace("component_type_key: DATASET_REPOSITORY", "component_type_key: DATASET_REPOSITRY")
+        .replace("    seeds:", "    seed:")
+        .replace("optimizer_key: ADAM", "optimizer: ADAM\n    optimizer_key: ADAM")
+        .replace("key: RECALL\n", "key: RECAL\n")
+        .replace("epochs_window: 3", "window: 3\n      epochs_window: 3")
+    )
+    with pytest.raises(ConfigError) as caught:
+        lower(text)
+    places = [each.place for each in caught.value.diagnostics]
+    assert [each.code for each in caught.value.diagnostics] == ["MG240"] * 5
+    lines = text.splitlines()
+    assert [lines[place.line - 1][place.column - 1 :].split(":")[0] for place in places if place] == [
+        "DATASET_REPOSITRY",
+        "seed",
+        "optimizer",
+        "RECAL",
+        "window",
+    ]
+
+
+def test_entry_that_is_no_component_is_a_fault() -> None:
+    (fault,) = faults_of(OPTIMIZER.replace("CONFIG", "{optimizer_key: SGD}") + "\nlearning: {rate: 1}")
+    assert fault == "MG243 'learning' is no component: it has no component_type_key"
+
+
+def paths_of(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if path:
+        yield path
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from paths_of(child, (*path, key))
+
+
+@pytest.mark.parametrize("junk", [1, [], None, {}, "word", {"sweep": "absolute", "values": [1, {"a": "b"}]}, [{}]])
+def test_junk_anywhere_in_the_example_is_lowered_or_is_a_fault(junk: Any) -> None:
+    plain = to_plain(read(EXAMPLE.read_text()))
+    place = Place(file="gs_config.yml", line=1, column=1)
+    outcomes = set()
+    for *parents, last in paths_of(plain):
+        changed = copy.deepcopy(plain)
+        parent = changed
+        for key in parents:
+            parent = parent[key]
+        parent[last] = junk
+        tree = from_plain(changed, place)
+        assert isinstance(tree, Mapping)
+        try:
+            lower_mlgym(tree)
+            outcomes.add("lowered")
+        except ConfigError:
+            outcomes.add("refused")
+    assert outcomes == {"lowered", "refused"}

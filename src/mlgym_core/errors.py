@@ -11,14 +11,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a piece of configuration stands: lines and columns count from 1."""
+    """Where a piece of configuration stands: lines and columns count from 1; line 0 means `file` is no file.
+
+    An option, an environment variable or a dict from Python has no lines: its name stands in `file`.
+    """
 
     file: str
     line: int
     column: int
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,10 +60,10 @@ def _rebuild(kind: type[MLGymError], message: str, code: str, hint: str | None) 
 
 
 class ConfigError(MLGymError):
-    """A configuration that cannot run; carries every fault that was found, in the order of the file."""
+    """A configuration that cannot run; carries every fault that was found, each once, in the order of the file."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
-        self.diagnostics = tuple(diagnostics)
+        self.diagnostics = _in_order(diagnostics)
         super().__init__("\n".join(str(each) for each in self.diagnostics), code="MG200")
 
     def __str__(self) -> str:
@@ -68,6 +71,17 @@ class ConfigError(MLGymError):
 
     def __reduce__(self) -> tuple[object, ...]:
         return ConfigError, (self.diagnostics,)
+
+
+def _in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    found = list(dict.fromkeys(diagnostics))
+    files = list(dict.fromkeys(each.place.file for each in found if each.place))
+
+    def position(diagnostic: Diagnostic) -> tuple[int, int, int]:
+        place = diagnostic.place
+        return (files.index(place.file), place.line, place.column) if place else (-1, 0, 0)
+
+    return tuple(sorted(found, key=position))
 
 
 class BuildError(MLGymError):

@@ -48,7 +48,7 @@ def load_yaml(text: str, file: str) -> Mapping:
     if node is not None and not isinstance(node, Mapping):
         diagnostics.append(_fault("MG213", "a configuration must be a mapping, `key: value`", node.place))
     if diagnostics:
-        raise ConfigError(sorted(diagnostics, key=_position))
+        raise ConfigError(diagnostics)
     assert isinstance(node, Mapping)
     return node
 
@@ -72,10 +72,6 @@ def _moved(node: Node, place: Place) -> Node:
         return Sequence(items=tuple(_moved(item, place) for item in node.items), place=place)
     entries = {key: _moved(item, place) for key, item in node.entries.items()}
     return Mapping(entries=entries, key_places=dict.fromkeys(entries, place), place=place)
-
-
-def _position(diagnostic: Diagnostic) -> tuple[int, int]:
-    return (diagnostic.place.line, diagnostic.place.column) if diagnostic.place else (0, 0)
 
 
 def _fault(code: str, message: str, place: Place, hint: str | None = None) -> Diagnostic:

@@ -316,6 +316,17 @@ def test_evaluation_of_some_splits_is_told_to_the_evaluator() -> None:
     assert lower(text)["evaluator"]["splits"] == ["val"]
 
 
+def test_loss_is_reported_under_the_tag_of_the_evaluation() -> None:
+    text = example_with("tag: cross_entropy\n      prediction", "tag: training_loss\n      prediction")
+    assert lower(text)["loss"] == {"use": "cross_entropy", "name": "cross_entropy"}
+
+
+def test_training_on_a_split_of_another_name() -> None:
+    native = lower(example_with("subscription: train\n", "subscription: val\n"))
+    assert native["trainer"] == {"use": "torch", "split": "val"}
+    assert native["loaders"]["sampling"] == {"val": "random"}
+
+
 def test_early_stopping_watches_a_score_of_a_split() -> None:
     text = example_with("split_name: val", "split_name: {sweep: absolute, values: [train, val]}")
     assert lower(text)["early_stopping"]["monitor"] == {"sweep": ["train/f1", "val/f1"]}
@@ -417,7 +428,11 @@ dataset_iterators_2:
             "variant_key: BUNDLE\n  config:\n    optimizer_key",
             "BUNDLE",
         ),
-        ("tag: cross_entropy\n      prediction", "tag: other\n      prediction", "a further loss"),
+        (
+            "- key: CrossEntropyLoss\n",
+            "- {key: BCELoss, tag: bce}\n      - key: CrossEntropyLoss\n",
+            "a further loss",
+        ),
         (
             "key: CrossEntropyLoss\n      tag: cross_entropy\n      prediction",
             "key: LPLoss\n      tag: cross_entropy\n      prediction",

@@ -17,6 +17,9 @@ from mlgym_core.errors import Place
 T = TypeVar("T")
 Slots = dict[str, Node]
 
+DEFAULT_TRAINING_SPLIT = "train"
+"""What the native trainer trains on, and the native loaders draw at random, if nothing else is said."""
+
 
 @dataclass(slots=True)
 class Context:
@@ -42,7 +45,7 @@ class Context:
         trainer = self.first("TRAINER")
         requirement = trainer.requirements.get("data_loaders") if trainer else None
         names = split_names(requirement.subscription) if requirement else None
-        return str(names[0].value) if names and isinstance(names[0], Scalar) else "train"
+        return str(names[0].value) if names and isinstance(names[0], Scalar) else DEFAULT_TRAINING_SPLIT
 
     def required(self, component: Component, name: str) -> Component | None:
         """The component that answers a requirement; None where there is none that could be lowered."""
@@ -151,10 +154,10 @@ def alternatives(node: Node) -> Iterator[Node]:
 
 
 def split_names(subscription: Node | None) -> tuple[Node, ...] | None:
-    """The splits that a subscription names; None for all of them."""
+    """The splits that a subscription names; None for all of them, as an empty list means too."""
     if subscription is None or is_null(subscription):
         return None
-    return subscription.items if isinstance(subscription, Sequence) else (subscription,)
+    return (subscription.items or None) if isinstance(subscription, Sequence) else (subscription,)
 
 
 def is_null(node: Node) -> bool:

@@ -6,6 +6,7 @@ from functools import partial
 
 from mlgym_core.config.mlgym_dialect.components import Component
 from mlgym_core.config.mlgym_dialect.context import (
+    DEFAULT_TRAINING_SPLIT,
     Context,
     Slots,
     component_node,
@@ -123,7 +124,7 @@ def given_splits(component: Component, context: Context) -> Splits | None:
     return {**given, **parts}
 
 
-def _dataset_splits(component: Component, context: Context) -> Splits:
+def _dataset_splits(component: Component, context: Context) -> Splits | None:
     def read(config: Node) -> list[str]:
         entries = context.items(context.config(component, config).get("split_configs"), "split_configs")
         splits = [each["split"] for each in entries if isinstance(each, Mapping) and "split" in each]
@@ -133,7 +134,7 @@ def _dataset_splits(component: Component, context: Context) -> Splits:
 
     names = context.agreed(component.config, f"the splits of '{component.name}'", read)
     slot = context.slot_of(component)
-    return {name: Scalar(value=f"${slot}.{name}", place=component.place) for name in names}
+    return {name: Scalar(value=f"${slot}.{name}", place=component.place) for name in names} or None
 
 
 def lower_collator(component: Component, context: Context) -> Slots:
@@ -190,21 +191,25 @@ def lower_loaders(component: Component, context: Context) -> Slots:
 def _weighting(entries: dict[str, Node], splits: Splits, context: Context) -> tuple[Node | None, Node | None]:
     """Variant DEFAULT: one split may be weighted; `seeds` go by split, or in the order of the splits."""
     training = context.training_split()
+    drawn = Scalar(value=SAMPLINGS["RANDOM"], place=next(iter(splits.values())).place)
+    base: dict[str, Node] = {} if training == DEFAULT_TRAINING_SPLIT else {training: drawn}
 
     def weighted(split: Node) -> Node:
         name = split.value if isinstance(split, Scalar) else None
         if name is None:
-            return mapping_node({}, split.place)
+            return mapping_node(base, split.place)
         if name not in splits:
             context.faults.unknown("weigthed_sampling_split_name", str(name), splits, split.place)
-        return mapping_node({str(name): Scalar(value=SAMPLINGS["WEIGHTED_RANDOM"], place=split.place)}, split.place)
+        weighting = Scalar(value=SAMPLINGS["WEIGHTED_RANDOM"], place=split.place)
+        return mapping_node({**base, str(name): weighting}, split.place)
 
     split, seed = entries.get("weigthed_sampling_split_name"), entries.get("seeds")
     if isinstance(seed, Sequence):
         seed = dict(zip(splits, seed.items, strict=False)).get(training)
     elif isinstance(seed, Mapping) and not is_sweep(seed):
         seed = seed.get(training)
-    return (over(split, weighted) if split else None), seed
+    sampling = over(split, weighted) if split else mapping_node(base, drawn.place) if base else None
+    return sampling, seed
 
 
 def _strategies(entries: dict[str, Node], splits: Splits, context: Context) -> tuple[Node | None, Node | None]:

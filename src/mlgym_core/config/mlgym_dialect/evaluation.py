@@ -7,7 +7,7 @@ from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_no
 from mlgym_core.config.mlgym_dialect.data import given_splits
 from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE, PREDICTIONS
 from mlgym_core.config.mlgym_dialect.rewrite import over
-from mlgym_core.config.mlgym_dialect.training import lower_loss
+from mlgym_core.config.mlgym_dialect.training import lower_loss, lower_train_component
 from mlgym_core.config.mlgym_dialect.words import (
     CHECKPOINTINGS,
     EARLY_STOPPING_WORDS,
@@ -91,11 +91,9 @@ def _form_of(metric: str, subscription: Node, published: dict[str, str], context
 def _check_loss(loss: Node, context: Context) -> None:
     """A loss that is evaluated must be the one that is trained on, whose mean over a split is reported."""
     trained = context.first("TRAIN_COMPONENT")
-    if trained is None:
-        return
-    config = context.config(trained, trained.config).get("loss_fun_config")
-    if config is not None and to_plain(lower_loss(config, context)) != to_plain(loss):
-        hint = "the loss that is trained on is reported, under its tag: give both the same key and tag"
+    slot = lower_train_component(trained, context)[context.slot_of(trained)] if trained else loss
+    if to_plain(slot) != to_plain(loss):
+        hint = "the loss that is trained on is reported: evaluate that one, with the same key, and no other"
         context.faults.add(NOT_AVAILABLE, "a further loss for the evaluation is not available yet", loss.place, hint)
 
 

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from mlgym_core.config.mlgym_dialect.components import Component
-from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, with_arguments
+from mlgym_core.config.mlgym_dialect.context import (
+    DEFAULT_TRAINING_SPLIT,
+    Context,
+    Slots,
+    component_node,
+    with_arguments,
+)
 from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE
 from mlgym_core.config.mlgym_dialect.rewrite import over
 from mlgym_core.config.mlgym_dialect.words import LOSSES, NOT_AVAILABLE_LOSSES
-from mlgym_core.config.nodes import Node, Scalar
+from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
 
 _LOSS_KEYS = (
     "key",
@@ -86,9 +92,21 @@ def lower_train_component(component: Component, context: Context) -> Slots:
         if "loss_fun_config" not in entries:
             context.faults.malformed(f"loss_fun_config of '{component.name}'", "{key: LOSS, tag: NAME}", config)
             return config
-        return over(entries["loss_fun_config"], lambda loss: lower_loss(loss, context))
+        return over(entries["loss_fun_config"], lambda loss: _named_as_evaluated(lower_loss(loss, context), context))
 
     return {context.slot_of(component): over(component.config, lower)}
+
+
+def _named_as_evaluated(loss: Node, context: Context) -> Node:
+    """The loss under the tag of the evaluation, where that is the one which MLgym reports."""
+    evaluation = context.first("EVAL_COMPONENT")
+    config = context.config(evaluation, evaluation.config) if evaluation else {}
+    evaluated = config.get("loss_funs_config")
+    if not isinstance(evaluated, Sequence) or len(evaluated.items) != 1 or not isinstance(loss, Mapping):
+        return loss
+    other = lower_loss(evaluated.items[0], context)
+    is_same = isinstance(other, Mapping) and to_plain(other.without("name")) == to_plain(loss.without("name"))
+    return other if is_same else loss
 
 
 def lower_loss(loss: Node, context: Context) -> Node:
@@ -109,6 +127,10 @@ def lower_loss(loss: Node, context: Context) -> Node:
 
 
 def lower_trainer(component: Component, context: Context) -> Slots:
-    """TRAINER: the default one; it trains on the split that it subscribes to."""
-    context.fields(component.config, f"config of '{component.name}'", ())
-    return {}
+    """TRAINER: the default one, told its split where that is not `train`."""
+    context.config(component, component.config)
+    split = context.training_split()
+    if split == DEFAULT_TRAINING_SPLIT:
+        return {}
+    use, name = Scalar(value="torch", place=component.place), Scalar(value=split, place=component.place)
+    return {context.slot_of(component): component_node(use, None, split=name)}

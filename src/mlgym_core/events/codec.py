@@ -79,10 +79,10 @@ def encode_into(payload: Payload, buffer: bytearray) -> None:
     buffer[:] = head
     try:
         _ENCODER.encode_into(payload, buffer, len(head))
+        buffer += b"}\n"
+        _check_bounds(EVENT_TYPES[kind], buffer)
     except (TypeError, ValueError, RecursionError) as error:
         raise _refusal(EVENT_TYPES[kind], f"cannot be written as JSON: {error}") from error
-    buffer += b"}\n"
-    _check_bounds(EVENT_TYPES[kind], buffer)
 
 
 def encode_event(payload: Payload) -> bytes:
@@ -116,9 +116,9 @@ def encode_foreign(event: object) -> tuple[str, bytes]:
     whole = {"event_type": event_type, "creation_ts": creation_ts, "payload": flagged, **rest}
     try:
         line = _ENCODER.encode(whole)
+        _check_bounds(event_type, line)
     except (TypeError, ValueError, RecursionError) as error:
         raise _refusal(event_type, f"cannot be written as JSON: {error}") from error
-    _check_bounds(event_type, line)
     return run_id, line
 
 

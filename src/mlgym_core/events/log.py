@@ -157,10 +157,10 @@ class LogReader:
         self._offset = 0
         self._last: bytes | None = None
 
-    def poll(self, max_bytes: int | None = None) -> list[bytes]:
+    def poll(self, max_bytes: int | None = None, before: int | None = None) -> list[bytes]:
         """The whole lines, without newline, that came since the last call; about `max_bytes` of them at most.
 
-        The first of them has the `next_event_id` from before the call.
+        The first of them has the `next_event_id` from before the call; none has the event_id `before` or a later one.
 
         Raises:
             StoreError: the log is not the one any more that was read so far; read it anew.
@@ -175,6 +175,9 @@ class LogReader:
             lines, offset = read_lines(fd, self._offset, max_bytes)
         finally:
             os.close(fd)
+        if before is not None and self.next_event_id + len(lines) > before:
+            lines = lines[: max(0, before - self.next_event_id)]
+            offset = self._offset + sum(len(line) + 1 for line in lines)
         if lines:
             self._check_continues(lines[0])
             self._last = lines[-1]

@@ -1,0 +1,194 @@
+"""A producer's own file: what is in it after any end of the producer, and what a reader sees."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mlgym_core.errors import StoreError
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.spool import Spool, SpoolReader, read_lines
+from mlgym_core.events.types import LogLines, Payload
+
+PUBLISH = """
+import os, sys
+from pathlib import Path
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.spool import Spool
+from mlgym_core.events.types import LogLines
+run = RunFolder(Path(sys.argv[1]))
+spool = Spool(run)
+print(spool.producer, flush=True)
+count = 0
+while True:
+    count += 1
+    spool.publish(LogLines(grid_search_id=run.run_id, stream="stdout", lines=[str(count)] * 50))
+    os.write(1, b"%d\\n" % count)
+"""
+
+
+def batches(lines: list[bytes]) -> list[int]:
+    return [json.loads(line)["payload"]["current_batch"] for line in lines]
+
+
+@pytest.fixture
+def small_files() -> Iterator[Callable[[int], None]]:
+    """Lets files of this process grow to a size only, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_each_event_is_a_line_as_soon_as_it_is_published(run: RunFolder, progress: Callable[..., Payload]) -> None:
+    spool = Spool(run)
+    reader = SpoolReader(spool.path)
+    assert spool.path == run.spool_path(spool.producer)
+    for batch in range(3):
+        spool.publish(progress(batch))
+        assert batches(reader.poll()) == [batch]
+    assert reader.poll() == []
+    assert reader.offset == spool.path.stat().st_size
+
+
+def test_each_new_spool_is_a_producer_of_its_own(run: RunFolder) -> None:
+    assert Spool(run).producer != Spool(run).producer
+
+
+def test_threads_share_a_spool_without_mixing_lines(run: RunFolder, progress: Callable[..., Payload]) -> None:
+    spool = Spool(run)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda batch: spool.publish(progress(batch)), range(400)))
+    assert sorted(batches(SpoolReader(spool.path).poll())) == list(range(400))
+
+
+def test_a_closed_spool_takes_no_event(run: RunFolder, progress: Callable[..., Payload]) -> None:
+    spool = Spool(run)
+    spool.close()
+    spool.close()
+    with pytest.raises(StoreError, match="closed"):
+        spool.publish(progress(0))
+
+
+def test_what_a_killed_producer_published_is_there(run: RunFolder) -> None:
+    run.path.mkdir(parents=True)
+    with subprocess.Popen([sys.executable, "-c", PUBLISH, str(run.path)], stdout=subprocess.PIPE) as producer:
+        assert producer.stdout is not None
+        name = producer.stdout.readline().decode().strip()
+        published = [int(producer.stdout.readline()) for _ in range(500)][-1]
+        producer.send_signal(signal.SIGKILL)
+        rest = producer.stdout.read().split(b"\n")[:-1]
+        published = int(rest[-1]) if rest else published
+    lines = SpoolReader(run.spool_path(name)).poll()
+    counts = [int(json.loads(line)["payload"]["lines"][0]) for line in lines]
+    assert counts == list(range(1, len(counts) + 1))
+    assert len(counts) in (published, published + 1)
+
+
+def test_a_torn_last_line_is_not_read_and_cut_off_before_the_spool_goes_on(
+    run: RunFolder, progress: Callable[..., Payload]
+) -> None:
+    spool = Spool(run)
+    for batch in range(3):
+        spool.publish(progress(batch))
+    spool.close()
+    whole = spool.path.read_bytes()
+    third = whole.rindex(b"\n", 0, -1) + 1
+    for end in range(third, len(whole)):
+        spool.path.write_bytes(whole[:end])
+        reader = SpoolReader(spool.path)
+        assert batches(reader.poll()) == [0, 1]
+        again = Spool(run, spool.producer)
+        again.publish(progress(7))
+        again.close()
+        assert batches(reader.poll()) == [7]
+        assert batches(SpoolReader(spool.path).poll()) == [0, 1, 7]
+
+
+def test_a_long_torn_line_and_a_spool_of_one_are_cut_off_too(run: RunFolder, progress: Callable[..., Payload]) -> None:
+    spool = Spool(run)
+    spool.close()
+    spool.path.write_bytes(b"a" * (3 * 2**20))
+    again = Spool(run, spool.producer)
+    again.publish(progress(1))
+    assert batches(SpoolReader(spool.path).poll()) == [1]
+
+
+def test_a_spool_in_use_is_refused(run: RunFolder) -> None:
+    spool = Spool(run)
+    with pytest.raises(StoreError, match="in use") as caught:
+        Spool(run, spool.producer)
+    assert caught.value.code == "MG404"
+
+
+def test_a_spool_that_was_removed_cannot_be_used_again(run: RunFolder) -> None:
+    spool = Spool(run)
+    spool.close()
+    spool.path.unlink()
+    with pytest.raises(StoreError, match="no spool"):
+        Spool(run, spool.producer)
+
+
+@pytest.mark.parametrize("producer", ["../a", "", ".a", "a/b"])
+def test_a_producer_that_leads_out_of_the_folder_is_refused(run: RunFolder, producer: str) -> None:
+    with pytest.raises(StoreError):
+        Spool(run, producer)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(run: RunFolder) -> None:
+    run.path.parent.mkdir(parents=True)
+    run.path.touch()
+    with pytest.raises(StoreError, match="cannot write"):
+        Spool(run)
+
+
+def test_a_full_disk_leaves_whole_lines_and_the_spool_goes_on_when_there_is_room(
+    run: RunFolder, progress: Callable[..., Payload], small_files: Callable[[int], None]
+) -> None:
+    spool = Spool(run)
+    spool.publish(progress(0))
+    line = spool.path.stat().st_size
+    small_files(2 * line + 10)
+    spool.publish(progress(1))
+    with pytest.raises(StoreError, match="cannot write") as caught:
+        spool.publish(progress(2))
+    assert caught.value.code == "MG403"
+    assert spool.path.stat().st_size == 2 * line
+    small_files(3 * line)
+    spool.publish(progress(3))
+    assert batches(SpoolReader(spool.path).poll()) == [0, 1, 3]
+
+
+def test_an_event_that_is_refused_leaves_the_spool_as_it_was(run: RunFolder, progress: Callable[..., Payload]) -> None:
+    spool = Spool(run)
+    with pytest.raises(StoreError):
+        spool.publish(LogLines(grid_search_id="r", stream="stdout", lines=["a" * 10_000_000]))
+    spool.publish(progress(1))
+    assert batches(SpoolReader(spool.path).poll()) == [1]
+
+
+def test_the_spool_of_a_producer_that_has_not_begun_is_empty(run: RunFolder) -> None:
+    assert SpoolReader(run.spool_path("nobody")).poll() == []
+
+
+@pytest.mark.parametrize("max_bytes", [None, 1, 4, 5, 6, 1000])
+def test_lines_are_read_in_bounded_pieces_and_each_whole(tmp_path: Path, max_bytes: int | None) -> None:
+    path = tmp_path / "lines"
+    path.write_bytes(b"aa\nbbb\n\ncccccccc\ntorn")
+    found: list[bytes] = []
+    with path.open("rb") as file:
+        lines, offset = read_lines(file.fileno(), 0, max_bytes)
+        while lines:
+            found += lines
+            lines, offset = read_lines(file.fileno(), offset, max_bytes)
+    assert found == [b"aa", b"bbb", b"", b"cccccccc"]
+    assert offset == path.stat().st_size - len(b"torn")

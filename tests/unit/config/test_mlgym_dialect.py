@@ -313,7 +313,7 @@ def test_evaluation_of_some_splits_is_told_to_the_evaluator() -> None:
         "subscription: [train, val, test]\n    - name: loss_function_registry",
         "subscription: [val]\n    - name: loss_function_registry",
     )
-    assert lower(text)["evaluator"]["splits"] == ["val"]
+    assert lower(text)["evaluator"] == {"splits": ["val"]}
 
 
 def test_loss_is_reported_under_the_tag_of_the_evaluation() -> None:
@@ -323,7 +323,7 @@ def test_loss_is_reported_under_the_tag_of_the_evaluation() -> None:
 
 def test_training_on_a_split_of_another_name() -> None:
     native = lower(example_with("subscription: train\n", "subscription: val\n"))
-    assert native["trainer"] == {"use": "torch", "split": "val"}
+    assert native["trainer"] == {"split": "val"}
     assert native["loaders"]["sampling"] == {"val": "random"}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlgym_core.config.mlgym_dialect.components import Component
-from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, with_arguments
+from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, mapping_node, with_arguments
 from mlgym_core.config.mlgym_dialect.data import given_splits
 from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE, PREDICTIONS
 from mlgym_core.config.mlgym_dialect.rewrite import over
@@ -112,8 +112,7 @@ def lower_evaluator(component: Component, context: Context) -> Slots:
         return {}
     names = tuple(Scalar(value=name, place=evaluation.place) for name in taken)
     splits = Sequence(items=names, place=evaluation.place)
-    use = Scalar(value="full", place=component.place)
-    return {context.slot_of(component): component_node(use, None, splits=splits)}
+    return {context.slot_of(component): mapping_node({"splits": splits}, component.place)}
 
 
 def lower_early_stopping(component: Component, context: Context) -> Slots:

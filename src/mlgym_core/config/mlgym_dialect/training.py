@@ -8,6 +8,7 @@ from mlgym_core.config.mlgym_dialect.context import (
     Context,
     Slots,
     component_node,
+    mapping_node,
     with_arguments,
 )
 from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE
@@ -132,5 +133,5 @@ def lower_trainer(component: Component, context: Context) -> Slots:
     split = context.training_split()
     if split == DEFAULT_TRAINING_SPLIT:
         return {}
-    use, name = Scalar(value="torch", place=component.place), Scalar(value=split, place=component.place)
-    return {context.slot_of(component): component_node(use, None, split=name)}
+    name = Scalar(value=split, place=component.place)
+    return {context.slot_of(component): mapping_node({"split": name}, component.place)}

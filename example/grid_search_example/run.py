@@ -1,0 +1,5 @@
+import conv_net
+
+import mlgym_core
+
+mlgym_core.main()

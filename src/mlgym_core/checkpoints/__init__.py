@@ -1,0 +1,1 @@
+"""Checkpoints: the bytes that an experiment resumes from, complete or absent, wherever they are kept."""

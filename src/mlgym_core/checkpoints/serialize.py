@@ -1,0 +1,137 @@
+"""State dicts as bytes and back, without pickle: tensors as safetensors, the rest as JSON in its header.
+
+Owns the format. The same state gives the same bytes. It knows no trainer and no file.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from safetensors.torch import load as load_safetensors
+from safetensors.torch import save as save_safetensors
+from torch import Tensor
+
+from mlgym_core.errors import StoreError
+
+_STATE = "state"
+_MARK = "$"
+"""A mapping with one key that begins so stands for something that JSON does not have."""
+
+
+def dump_tensors(tensors: Mapping[str, Tensor]) -> bytes:
+    """A model's state as safetensors, under its own names; tensors that share memory are written once each."""
+    return save_safetensors(_writable(tensors))
+
+
+def load_tensors(content: bytes) -> dict[str, Tensor]:
+    """What `dump_tensors` wrote, on the CPU."""
+    return load_safetensors(content)
+
+
+def dump_state(state: Any) -> bytes:
+    """Any nest of dicts, lists, tuples, tensors and plain values: the tensors as safetensors, the rest in its header.
+
+    Raises:
+        StoreError: it holds something else.
+    """
+    tensors: dict[str, Tensor] = {}
+    rest = _encode(state, tensors)
+    return save_safetensors(_writable(tensors), metadata={_STATE: _to_json(rest)})
+
+
+def load_state(content: bytes) -> Any:
+    """What `dump_state` wrote, tensors on the CPU."""
+    header_size = int.from_bytes(content[:8], "little")
+    header = json.loads(content[8 : 8 + header_size])
+    return _decode(json.loads(header["__metadata__"][_STATE]), load_safetensors(content))
+
+
+def dump_json(state: Any) -> bytes:
+    """Any nest of dicts, lists, tuples, bytes and plain values as JSON.
+
+    Raises:
+        StoreError: it holds something else, such as a tensor.
+    """
+    tensors: dict[str, Tensor] = {}
+    rest = _encode(state, tensors)
+    if tensors:
+        raise StoreError("this state must not hold tensors", code="MG410")
+    return _to_json(rest).encode()
+
+
+def load_json(content: bytes) -> Any:
+    """What `dump_json` wrote."""
+    return _decode(json.loads(content), {})
+
+
+def _writable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    # safetensors refuses tensors that share memory or have gaps; clones cost little beside writing them.
+    return {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
+    }
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {f"{_MARK}float": str(value)}
+    if isinstance(value, Tensor):
+        name = f"{len(tensors):06d}"
+        tensors[name] = value
+        return {f"{_MARK}tensor": name}
+    if isinstance(value, bytes):
+        return {f"{_MARK}bytes": base64.b64encode(value).decode()}
+    if isinstance(value, tuple):
+        return {f"{_MARK}tuple": [_encode(item, tensors) for item in value]}
+    if isinstance(value, list):
+        return [_encode(item, tensors) for item in value]
+    if isinstance(value, Mapping):
+        return _encode_mapping(value, tensors)
+    raise StoreError(
+        f"a checkpoint cannot hold a value of the type {type(value).__name__}",
+        code="MG410",
+        hint="a state dict may hold tensors, numbers, strings, lists, tuples and dicts",
+    )
+
+
+def _encode_mapping(value: Mapping[Any, Any], tensors: dict[str, Tensor]) -> Any:
+    if all(isinstance(key, str) and not key.startswith(_MARK) for key in value):
+        return {key: _encode(item, tensors) for key, item in value.items()}
+    return {f"{_MARK}items": [[_encode(key, tensors), _encode(item, tensors)] for key, item in value.items()]}
+
+
+def _decode(value: Any, tensors: Mapping[str, Tensor]) -> Any:
+    if isinstance(value, list):
+        return [_decode(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if len(value) == 1:
+        ((key, inner),) = value.items()
+        if key.startswith(_MARK):
+            return _decode_marked(key.removeprefix(_MARK), inner, tensors)
+    return {key: _decode(item, tensors) for key, item in value.items()}
+
+
+def _decode_marked(mark: str, inner: Any, tensors: Mapping[str, Tensor]) -> Any:
+    match mark:
+        case "float":
+            return float(inner)
+        case "tensor":
+            return tensors[inner]
+        case "bytes":
+            return base64.b64decode(inner)
+        case "tuple":
+            return tuple(_decode(item, tensors) for item in inner)
+        case "items":
+            return {_decode(key, tensors): _decode(item, tensors) for key, item in inner}
+    raise StoreError(f"a checkpoint holds '{_MARK}{mark}', which this version does not know", code="MG410")

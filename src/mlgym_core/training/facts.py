@@ -1,0 +1,107 @@
+"""What training makes known, as events of one experiment.
+
+Owns how facts of the loop become payloads. It knows no model, and not where events go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from mlgym_core.components.evaluator import SplitScores
+from mlgym_core.components.progress import Report
+from mlgym_core.events.codec import finite
+from mlgym_core.events.spool import Publisher
+from mlgym_core.events.types import (
+    CheckpointDeleted,
+    CheckpointSaved,
+    EvaluationResult,
+    ExperimentStatus,
+    LossScore,
+    MetricScore,
+    Resource,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedCheckpoint:
+    """A checkpoint whose files are complete."""
+
+    epoch: int
+    step: int
+    resources: list[Resource]
+    kept_as: tuple[str, ...]
+
+
+class Facts:
+    """Publishes what happens to one experiment."""
+
+    def __init__(self, publisher: Publisher, *, run_id: str, experiment_id: int, num_epochs: int) -> None:
+        self._publisher = publisher
+        self._run_id = run_id
+        self._experiment_id = experiment_id
+        self._num_epochs = num_epochs
+
+    def progress(
+        self, status: Literal["train", "evaluation"], *, epoch: int, splits: Sequence[str], split: str, num_batches: int
+    ) -> Report:
+        """A report that publishes each batch it is told, on one pass over a split."""
+
+        def report(batch: int) -> None:
+            self._publisher.publish(
+                ExperimentStatus(
+                    grid_search_id=self._run_id,
+                    experiment_id=self._experiment_id,
+                    status=status,
+                    num_epochs=self._num_epochs,
+                    current_epoch=epoch,
+                    splits=list(splits),
+                    current_split=split,
+                    num_batches=num_batches,
+                    current_batch=batch,
+                )
+            )
+
+        return report
+
+    def scores(self, epoch: int, split: str, scores: SplitScores) -> None:
+        """The scores of a split after an epoch."""
+        metrics = []
+        for name, value in scores.metrics.items():
+            score, not_finite = finite(value)
+            metrics.append(MetricScore(metric=name, split=split, score=score, not_finite=not_finite))
+        losses = []
+        for name, value in scores.losses.items():
+            score, not_finite = finite(value)
+            losses.append(LossScore(loss=name, split=split, score=score, not_finite=not_finite))
+        self._publisher.publish(
+            EvaluationResult(
+                grid_search_id=self._run_id,
+                experiment_id=self._experiment_id,
+                epoch=epoch,
+                metric_scores=metrics,
+                loss_scores=losses,
+            )
+        )
+
+    def checkpoint_saved(self, saved: SavedCheckpoint) -> None:
+        """A checkpoint is complete."""
+        self._publisher.publish(self._checkpoint(CheckpointSaved, saved))
+
+    def checkpoint_deleted(self, saved: SavedCheckpoint) -> None:
+        """A checkpoint is about to go."""
+        self._publisher.publish(self._checkpoint(CheckpointDeleted, saved))
+
+    def _checkpoint(
+        self, kind: type[CheckpointSaved | CheckpointDeleted], saved: SavedCheckpoint
+    ) -> CheckpointSaved | CheckpointDeleted:
+        return kind(
+            grid_search_id=self._run_id,
+            experiment_id=self._experiment_id,
+            epoch=saved.epoch,
+            step=saved.step,
+            resources=saved.resources,
+            weights_sha256=next(each.sha256 for each in saved.resources if each.name.startswith("model.")),
+            kept_as=list(saved.kept_as),
+        )

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypeAlias, get_args, ge
 
 from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
 from pydantic import ValidationError as PydanticValidationError
-from pydantic_core import ErrorDetails, PydanticSerializationError, to_jsonable_python
+from pydantic_core import ErrorDetails, PydanticSerializationError, SchemaError, to_jsonable_python
 from typing_extensions import TypedDict
 
 from mlgym_core.registry.component import Component, Parameter
@@ -23,6 +23,8 @@ from mlgym_core.registry.component import Component, Parameter
 Path: TypeAlias = tuple[str, ...]
 
 _CONFIG = ConfigDict(arbitrary_types_allowed=True, extra="allow")
+_NOT_CHECKABLE = (PydanticSchemaGenerationError, PydanticUserError, SchemaError, TypeError, NameError)
+"""What pydantic raises for an annotation that it cannot check, such as a protocol that is none at run time."""
 _INSTANCES = {"is-instance", "is-subclass", "callable"}
 _INSTANCE_ERRORS = {"is_instance_of", "needs_python_object", "is_subclass_of", "callable_type"}
 
@@ -78,7 +80,7 @@ def checkable(annotation: Any) -> Any:
     """The annotation, or `Any` where pydantic cannot check it."""
     try:
         _type_adapter(annotation)
-    except (PydanticSchemaGenerationError, PydanticUserError, TypeError, NameError):
+    except _NOT_CHECKABLE:
         return Any
     return annotation
 
@@ -109,7 +111,7 @@ def _type_adapter(annotation: Any) -> TypeAdapter[Any]:
 def _adapter(parameters: tuple[Parameter, ...]) -> TypeAdapter[dict[str, Any]]:
     try:
         return _typed_dict({each.name: each.annotation for each in parameters})
-    except (PydanticSchemaGenerationError, PydanticUserError, TypeError, NameError):
+    except _NOT_CHECKABLE:
         return _typed_dict({each.name: checkable(each.annotation) for each in parameters})
 
 

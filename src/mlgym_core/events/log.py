@@ -6,7 +6,7 @@ Owns the log's file, its chain and its recovery. It must not know what an event 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import NO_LINE_BEFORE, digest, read_stamp, stamp
@@ -17,7 +17,8 @@ from mlgym_core.events.names import check_name
 from mlgym_core.events.spool import read_lines
 from mlgym_core.events.verify import verify_chain
 
-_sync = getattr(os, "fdatasync", os.fsync)
+sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+"""Makes the bytes of an open file safe; macOS knows only the sync that takes its times of change along."""
 
 
 class LogWriter:
@@ -29,8 +30,9 @@ class LogWriter:
         StoreError: another process writes the log, the log is damaged, or it cannot be written.
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, sync: Callable[[int], None] = sync_data) -> None:
         self.run = run
+        self._sync = sync
         self._lock = WriterLock(run)
         try:
             self._end = verify_chain(run.log_path)
@@ -100,11 +102,12 @@ class LogWriter:
         data = b"\n".join(lines) + b"\n"
         self._write(data)
         try:
-            _sync(self._fd)
+            self._sync(self._fd)
         except OSError:
             # What a failed sync left on the disk is not known, and a second one may succeed without having written.
-            self.close()
             with writing(self.run.log_path):
+                self._cut_back()
+                self.close()
                 raise
         self._end.num_lines += len(lines)
         self._end.size_bytes += len(data)
@@ -126,12 +129,15 @@ class LogWriter:
             while view:
                 view = view[os.write(self._fd, view) :]
         except OSError:
-            os.ftruncate(self._fd, self._end.size_bytes)
-            self._pending = []
-            self._head = self._end.head
-            self._last_seqs = dict(self._end.last_seqs)
             with writing(self.run.log_path):
+                self._cut_back()
                 raise
+
+    def _cut_back(self) -> None:
+        self._pending = []
+        self._head = self._end.head
+        self._last_seqs = dict(self._end.last_seqs)
+        os.ftruncate(self._fd, self._end.size_bytes)
 
     def _move_torn_tail(self) -> None:
         end = self._end.size_bytes

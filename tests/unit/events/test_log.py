@@ -1,0 +1,301 @@
+"""The log: its chain, its group commit, its recovery, and what a reader sees of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlgym_core.errors import StoreError
+from mlgym_core.events.codec import NO_LINE_BEFORE, digest, encode_event, read_stamp
+from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.lock import liveness
+from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.types import Payload
+from mlgym_core.events.verify import verify_chain
+
+
+@pytest.fixture
+def lines(progress: Callable[..., Payload]) -> list[bytes]:
+    return [encode_event(progress(batch)) for batch in range(6)]
+
+
+@pytest.fixture
+def small_files() -> Iterator[Callable[[int], None]]:
+    """Lets files of this process grow to a size only, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    signal.signal(signal.SIGXFSZ, handler)
+
+
+def write(run: RunFolder, producer: str, lines: list[bytes]) -> None:
+    writer = LogWriter(run)
+    writer.append(producer, writer.last_seq(producer) + 1, lines)
+    writer.commit()
+    writer.close()
+
+
+def batches(lines: list[bytes]) -> list[int]:
+    return [json.loads(line)["payload"]["current_batch"] for line in lines]
+
+
+def test_each_line_is_chained_to_the_one_before_and_names_its_producer(run: RunFolder, lines: list[bytes]) -> None:
+    writer = LogWriter(run)
+    assert writer.append("a", 1, lines[:2]) == 2
+    assert writer.append("b", 1, lines[2:3]) == 3
+    assert writer.commit() == LogReader(run).poll()
+    assert writer.append("a", 3, lines[3:4]) == 4
+    writer.commit()
+    stored = run.log_path.read_bytes().split(b"\n")
+    assert stored.pop() == b""
+    prev = NO_LINE_BEFORE
+    for line, expected in zip(stored, [("a", 1), ("a", 2), ("b", 1), ("a", 3)], strict=True):
+        assert list(json.loads(line)) == ["event_type", "creation_ts", "payload", "x"]
+        stamp = read_stamp(line)
+        assert stamp is not None
+        assert (stamp.producer, stamp.seq, stamp.prev) == (*expected, prev)
+        prev = digest(line)
+    assert writer.head == prev
+    assert writer.num_events == 4
+
+
+def test_only_what_is_committed_is_in_the_file(run: RunFolder, lines: list[bytes]) -> None:
+    writer = LogWriter(run)
+    writer.append("a", 1, lines)
+    assert LogReader(run).poll() == []
+    assert writer.num_events == 0
+    assert writer.last_seq("a") == 6
+    writer.close()
+    writer = LogWriter(run)
+    assert writer.last_seq("a") == 0
+    assert writer.commit() == []
+    writer.close()
+
+
+def test_one_commit_is_one_sync_however_many_events(run: RunFolder, lines: list[bytes]) -> None:
+    synced = []
+    writer = LogWriter(run, sync=lambda fd: synced.append(os.fsync(fd)))
+    writer.append("a", 1, lines)
+    writer.append("b", 1, lines)
+    writer.commit()
+    writer.commit()
+    assert len(synced) == 1
+
+
+@pytest.mark.parametrize(("first_seq", "num_lines"), [(1, 6), (1, 4), (1, 2), (3, 1), (4, 1), (5, 1)])
+def test_events_that_are_there_are_skipped(run: RunFolder, lines: list[bytes], first_seq: int, num_lines: int) -> None:
+    writer = LogWriter(run)
+    writer.append("a", 1, lines[:4])
+    end = writer.append("a", first_seq, lines[first_seq - 1 :][:num_lines])
+    writer.commit()
+    known = max(4, first_seq + num_lines - 1)
+    assert end == known
+    assert batches(LogReader(run).poll()) == list(range(known))
+    assert writer.last_seq("a") == known
+
+
+def test_a_gap_is_refused_and_names_the_event_to_go_on_with(run: RunFolder, lines: list[bytes]) -> None:
+    writer = LogWriter(run)
+    writer.append("a", 1, lines[:2])
+    with pytest.raises(StoreError, match="go on at event 3") as caught:
+        writer.append("a", 4, lines[3:])
+    assert caught.value.code == "MG406"
+    with pytest.raises(StoreError):
+        writer.append("b", 2, lines)
+    assert writer.append("a", 3, lines[2:]) == 6
+
+
+def test_a_producer_that_is_no_name_is_refused(run: RunFolder, lines: list[bytes]) -> None:
+    with pytest.raises(StoreError):
+        LogWriter(run).append('a","seq":1}}', 1, lines)
+
+
+def test_a_log_has_one_writer(run: RunFolder) -> None:
+    writer = LogWriter(run)
+    assert liveness(run) == "alive"
+    with pytest.raises(StoreError, match="another process"):
+        LogWriter(run)
+    writer.close()
+    writer.close()
+    assert liveness(run) == "lost"
+    with pytest.raises(StoreError, match="closed"):
+        writer.append("a", 1, [])
+
+
+def test_a_new_writer_goes_on_where_the_last_ended(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines[:3])
+    write(run, "b", lines[:1])
+    writer = LogWriter(run)
+    assert (writer.last_seq("a"), writer.last_seq("b"), writer.last_seq("c")) == (3, 1, 0)
+    assert writer.append("a", 1, lines) == 7
+    writer.commit()
+    assert verify_chain(run.log_path).last_seqs == {"a": 6, "b": 1}
+
+
+def test_a_cut_at_any_byte_of_the_last_lines_loses_no_whole_line(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines)
+    whole = run.log_path.read_bytes()
+    ends = [at + 1 for at, byte in enumerate(whole) if byte == 0x0A]
+    for cut in range(ends[-3], len(whole) + 1):
+        run.log_path.write_bytes(whole[:cut])
+        run.torn_path.unlink(missing_ok=True)
+        num_whole = sum(end <= cut for end in ends)
+        assert batches(LogReader(run).poll()) == list(range(num_whole))
+        writer = LogWriter(run)
+        assert writer.last_seq("a") == writer.num_events == num_whole
+        torn = whole[ends[num_whole - 1] : cut]
+        assert run.torn_path.exists() == bool(torn)
+        assert not torn or run.torn_path.read_bytes() == torn + b"\n"
+        writer.append("a", 1, lines)
+        writer.commit()
+        writer.close()
+        assert run.log_path.read_bytes() == whole
+
+
+def test_torn_lines_are_kept_one_after_the_other(run: RunFolder, lines: list[bytes]) -> None:
+    for torn in (b"first", b"second"):
+        write(run, "a", lines[:1])
+        with run.log_path.open("ab") as log:
+            log.write(torn)
+    LogWriter(run).close()
+    assert run.torn_path.read_bytes() == b"first\nsecond\n"
+
+
+@settings(deadline=None, max_examples=60)
+@given(data=st.data())
+def test_a_flipped_byte_is_found_and_makes_the_log_read_only(
+    data: st.DataObject, tmp_path_factory: pytest.TempPathFactory, progress: Callable[..., Payload]
+) -> None:
+    run = EventStorage(tmp_path_factory.mktemp("storage")).run("run")
+    write(run, "a", [encode_event(progress(batch)) for batch in range(3)])
+    whole = run.log_path.read_bytes()
+    inner = whole.index(b"\n", whole.index(b"\n") + 1)
+    at = data.draw(st.integers(0, inner))
+    byte = data.draw(st.integers(0, 255).filter(lambda value: value != whole[at]))
+    run.log_path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
+    damaged = run.log_path.read_bytes()
+    with pytest.raises(StoreError, match="damaged at line") as caught:
+        LogWriter(run)
+    assert caught.value.code == "MG405"
+    assert run.log_path.read_bytes() == damaged
+    assert liveness(run) == "lost"
+
+
+@pytest.mark.parametrize("line", [0, 1, 2, 5])
+def test_the_first_broken_line_is_named(run: RunFolder, lines: list[bytes], line: int) -> None:
+    write(run, "a", lines)
+    stored = run.log_path.read_bytes().split(b"\n")
+    stored[line] = stored[line][:-1] + b"?"
+    run.log_path.write_bytes(b"\n".join(stored))
+    with pytest.raises(StoreError, match=f"damaged at line {line} "):
+        verify_chain(run.log_path)
+
+
+def test_a_line_taken_out_of_the_middle_is_found(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines)
+    stored = run.log_path.read_bytes().split(b"\n")
+    run.log_path.write_bytes(b"\n".join(stored[:2] + stored[3:]))
+    with pytest.raises(StoreError, match=r"line 2 .*not chained"):
+        verify_chain(run.log_path)
+
+
+def test_a_log_of_another_program_goes_on(run: RunFolder, lines: list[bytes]) -> None:
+    run.path.mkdir(parents=True)
+    run.log_path.write_bytes(b"\n".join(lines[:3]) + b"\n")
+    write(run, "a", lines[3:])
+    assert batches(LogReader(run).poll()) == list(range(6))
+    assert verify_chain(run.log_path).last_seqs == {"a": 3}
+
+
+def test_an_absent_log_is_an_empty_one(run: RunFolder) -> None:
+    assert verify_chain(run.log_path).num_lines == 0
+    assert LogReader(run).poll() == []
+
+
+def test_a_full_disk_cuts_back_to_the_last_commit_and_stays_readable(
+    run: RunFolder, lines: list[bytes], small_files: Callable[[int], None]
+) -> None:
+    writer = LogWriter(run)
+    writer.append("a", 1, lines[:3])
+    writer.commit()
+    size = run.log_path.stat().st_size
+    small_files(size + 500)
+    writer.append("a", 4, lines[3:])
+    with pytest.raises(StoreError, match="cannot write") as caught:
+        writer.commit()
+    assert caught.value.code == "MG403"
+    assert run.log_path.stat().st_size == size
+    assert batches(LogReader(run).poll()) == [0, 1, 2]
+    assert writer.last_seq("a") == 3
+    small_files(10 * size)
+    writer.append("a", 4, lines[3:])
+    writer.commit()
+    assert verify_chain(run.log_path).num_lines == 6
+
+
+def test_a_sync_that_fails_stops_the_writer_and_a_new_one_recovers(run: RunFolder, lines: list[bytes]) -> None:
+    def fail(fd: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    write(run, "a", lines[:1])
+    writer = LogWriter(run, sync=fail)
+    writer.append("a", 2, lines[1:])
+    with pytest.raises(StoreError, match="Input/output error"):
+        writer.commit()
+    for use in (writer.commit, lambda: writer.append("a", 1, lines)):
+        with pytest.raises(StoreError) as caught:
+            use()
+        assert caught.value.code == "MG408"
+    assert batches(LogReader(run).poll()) == [0]
+    write(run, "a", lines[1:])
+    assert batches(LogReader(run).poll()) == list(range(6))
+
+
+def test_a_reader_follows_the_writer_and_stops_before_a_torn_line(run: RunFolder, lines: list[bytes]) -> None:
+    reader = LogReader(run)
+    write(run, "a", lines[:2])
+    assert batches(reader.poll()) == [0, 1]
+    assert reader.next_event_id == 2
+    with run.log_path.open("ab") as log:
+        log.write(b'{"event_type":')
+    assert reader.poll() == []
+    write(run, "a", lines[2:])
+    assert batches(reader.poll()) == [2, 3, 4, 5]
+    assert reader.next_event_id == 6
+
+
+def test_a_reader_takes_bounded_pieces(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines)
+    reader = LogReader(run)
+    found = []
+    while piece := reader.poll(max_bytes=500):
+        assert len(piece) < 3
+        found += piece
+    assert batches(found) == list(range(6))
+
+
+def test_a_reader_sees_that_the_log_was_cut(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines)
+    reader = LogReader(run)
+    reader.poll()
+    run.log_path.write_bytes(run.log_path.read_bytes()[:300])
+    with pytest.raises(StoreError, match="cut or rewritten"):
+        reader.poll()
+
+
+def test_a_reader_sees_that_the_log_was_rewritten(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines[:3])
+    reader = LogReader(run)
+    reader.poll()
+    run.log_path.unlink()
+    write(run, "b", lines)
+    with pytest.raises(StoreError, match="cut or rewritten"):
+        reader.poll()

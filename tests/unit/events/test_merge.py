@@ -1,0 +1,246 @@
+"""Spools into the log: every event once, each producer's in order, after whatever was killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mlgym_core.errors import StoreError
+from mlgym_core.events.codec import read_stamp
+from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.merge import Merger
+from mlgym_core.events.spool import Spool
+from mlgym_core.events.types import Payload
+from mlgym_core.events.verify import verify_chain
+
+Make: TypeAlias = Callable[..., Payload]
+
+MERGE = """
+import sys, time
+from pathlib import Path
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.merge import Merger
+run = RunFolder(Path(sys.argv[1]))
+merger = Merger(LogWriter(run), run)
+print("merging", flush=True)
+while True:
+    merger.merge_once()
+"""
+
+
+def told(line: bytes) -> tuple[int, int]:
+    payload = json.loads(line)["payload"]
+    return payload["experiment_id"], payload["current_batch"]
+
+
+def spools(run: RunFolder) -> list[str]:
+    return sorted(each.name for each in run.spools_path.iterdir())
+
+
+def test_what_is_published_comes_into_the_log(run: RunFolder, progress: Make) -> None:
+    spool = Spool(run)
+    merger = Merger(LogWriter(run), run)
+    for batch in range(3):
+        spool.publish(progress(batch))
+        assert [told(line) for line in merger.merge_once()] == [(0, batch)]
+    assert merger.merge_once() == []
+    assert [told(line) for line in LogReader(run).poll()] == [(0, 0), (0, 1), (0, 2)]
+
+
+def test_a_run_without_spools_has_nothing_to_merge(run: RunFolder) -> None:
+    assert Merger(LogWriter(run), run).merge_once() == []
+
+
+def test_a_spool_is_removed_once_its_producer_is_gone_and_it_is_in_the_log(run: RunFolder, progress: Make) -> None:
+    one, two = Spool(run), Spool(run)
+    merger = Merger(LogWriter(run), run)
+    one.publish(progress(1))
+    merger.merge_once()
+    assert len(spools(run)) == 2
+    one.publish(progress(2))
+    one.close()
+    assert len(merger.merge_once()) == 1
+    assert spools(run) == [two.path.name]
+    two.close()
+    merger.merge_once()
+    assert spools(run) == []
+
+
+def test_a_producer_that_comes_back_keeps_its_numbers(run: RunFolder, progress: Make) -> None:
+    first = Spool(run)
+    first.publish(progress(1))
+    first.close()
+    again = Spool(run, first.producer)
+    merger = Merger(LogWriter(run), run)
+    merger.merge_once()
+    assert spools(run) == [again.path.name]
+    again.publish(progress(2))
+    merger.merge_once()
+    stamps = [read_stamp(line) for line in LogReader(run).poll()]
+    assert [stamp.seq for stamp in stamps if stamp] == [1, 2]
+
+
+def test_events_of_several_producers_come_in_the_order_in_which_they_were_made(run: RunFolder, progress: Make) -> None:
+    spools_by_name = [Spool(run) for _ in range(3)]
+    order = [0, 2, 1, 1, 0, 2, 0, 1, 2, 2]
+    for batch, which in enumerate(order):
+        spools_by_name[which].publish(progress(batch, experiment_id=which))
+    merged = Merger(LogWriter(run), run).merge_rest()
+    assert [told(line) for line in merged] == [(which, batch) for batch, which in enumerate(order)]
+
+
+def test_the_order_of_a_producer_holds_when_the_clock_is_set_back(
+    run: RunFolder, progress: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = Spool(run), Spool(run)
+    for batch, now_us in enumerate([500, 100, 300, 200]):
+        monkeypatch.setattr("time.time_ns", lambda now_us=now_us: now_us * 1000)
+        one.publish(progress(batch, experiment_id=1))
+        two.publish(progress(batch, experiment_id=2))
+    merged = [told(line) for line in Merger(LogWriter(run), run).merge_rest()]
+    for experiment_id in (1, 2):
+        assert [batch for each, batch in merged if each == experiment_id] == [0, 1, 2, 3]
+
+
+def test_an_event_from_the_future_is_kept_for_one_call_only(
+    run: RunFolder, progress: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spool = Spool(run)
+    with monkeypatch.context() as patch:
+        patch.setattr("time.time_ns", lambda: 10**19)
+        spool.publish(progress(0))
+    spool.publish(progress(1))
+    spool.close()
+    merger = Merger(LogWriter(run), run)
+    assert merger.merge_once() == []
+    assert spools(run) == [spool.path.name]
+    assert [told(line) for line in merger.merge_once()] == [(0, 0), (0, 1)]
+    assert spools(run) == []
+
+
+def test_a_damaged_spool_is_named_and_nothing_is_lost(run: RunFolder, progress: Make) -> None:
+    sound, broken = Spool(run), Spool(run)
+    sound.publish(progress(0))
+    broken.publish(progress(1, experiment_id=1))
+    with broken.path.open("ab") as file:
+        file.write(b'{"event_type":\n')
+    merger = Merger(LogWriter(run), run)
+    with pytest.raises(StoreError, match=f"line 2 of .*{broken.producer}") as caught:
+        merger.merge_once()
+    assert caught.value.code == "MG405"
+    assert LogReader(run).poll() == []
+    assert len(spools(run)) == 2
+
+
+def test_a_commit_that_fails_loses_nothing(run: RunFolder, progress: Make) -> None:
+    failing = True
+
+    def sync(fd: int) -> None:
+        if failing:
+            raise OSError(28, "No space left on device")
+        os.fsync(fd)
+
+    spool = Spool(run)
+    spool.publish(progress(0))
+    spool.close()
+    with pytest.raises(StoreError, match="No space left"):
+        Merger(LogWriter(run, sync=sync), run).merge_once()
+    assert spools(run) == [spool.path.name]
+    failing = False
+    merger = Merger(LogWriter(run, sync=sync), run)
+    assert [told(line) for line in merger.merge_once()] == [(0, 0)]
+    assert spools(run) == []
+
+
+def test_a_merger_that_is_killed_again_and_again_loses_and_repeats_nothing(run: RunFolder, progress: Make) -> None:
+    producers = [Spool(run) for _ in range(3)]
+    per_round = 400
+    for round_number in range(4):
+        with subprocess.Popen([sys.executable, "-c", MERGE, str(run.path)], stdout=subprocess.PIPE) as merging:
+            assert merging.stdout is not None
+            assert merging.stdout.readline() == b"merging\n"
+            for batch in range(round_number * per_round, (round_number + 1) * per_round):
+                for which, spool in enumerate(producers):
+                    spool.publish(progress(batch, experiment_id=which))
+            merging.send_signal(signal.SIGKILL)
+    for spool in producers:
+        spool.close()
+    Merger(LogWriter(run), run).merge_rest()
+    events = [told(line) for line in LogReader(run).poll()]
+    for which in range(3):
+        assert [batch for each, batch in events if each == which] == list(range(4 * per_round))
+    assert verify_chain(run.log_path).num_lines == 12 * per_round
+    assert spools(run) == []
+
+
+class Killed(BaseException):
+    """Stands for the kill of the process that merges, between the write of a commit and its end."""
+
+
+ACTIONS = st.one_of(
+    st.tuples(st.just("publish"), st.integers(0, 2)),
+    st.tuples(st.just("replace"), st.integers(0, 2)),
+    st.tuples(st.just("merge"), st.none()),
+    st.tuples(st.just("kill"), st.floats(0, 1)),
+)
+
+
+def merge_and_kill(run: RunFolder, written: float) -> None:
+    """A merge that ends when this part of the bytes of its commit has come into the file."""
+    before = run.log_path.stat().st_size
+
+    def sync(fd: int) -> None:
+        os.ftruncate(fd, before + round(written * (os.fstat(fd).st_size - before)))
+        raise Killed
+
+    writer = LogWriter(run, sync=sync)
+    with suppress(Killed):
+        Merger(writer, run).merge_once()
+    writer.close()
+
+
+@settings(deadline=None, max_examples=80)
+@given(actions=st.lists(ACTIONS, max_size=25))
+def test_a_kill_at_any_point_of_any_merge_gives_each_event_once_in_order(
+    actions: list[tuple[str, Any]], tmp_path_factory: pytest.TempPathFactory, progress: Make
+) -> None:
+    run = EventStorage(tmp_path_factory.mktemp("storage")).run("run")
+    producers = [Spool(run) for _ in range(3)]
+    published = [0, 0, 0]
+    writer = LogWriter(run)
+    merger = Merger(writer, run)
+    for action, argument in actions:
+        if action == "publish":
+            producers[argument].publish(progress(published[argument], experiment_id=argument))
+            published[argument] += 1
+        elif action == "replace":
+            producers[argument].close()
+            producers[argument] = Spool(run)
+        elif action == "merge":
+            merger.merge_once()
+        else:
+            writer.close()
+            merge_and_kill(run, argument)
+            writer = LogWriter(run)
+            merger = Merger(writer, run)
+    for spool in producers:
+        spool.close()
+    merger.merge_rest()
+    writer.close()
+    events = [told(line) for line in LogReader(run).poll()]
+    for which, count in enumerate(published):
+        assert [batch for each, batch in events if each == which] == list(range(count))
+    assert verify_chain(run.log_path).num_lines == sum(published)
+    assert spools(run) == []

@@ -1,0 +1,1 @@
+"""Runs, configurations and checkpoints over HTTP."""

@@ -1,0 +1,1 @@
+"""Carries a run to servers."""

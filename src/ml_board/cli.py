@@ -1,0 +1,163 @@
+"""The commands of the board, with the words that users of MLgym know.
+
+Owns options, exit statuses and what is printed. Knows no socket and no route: `service` does the work.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from urllib.parse import quote
+
+from ml_board import service
+from ml_board.settings import LOOPBACK, Settings, origin_patterns
+from mlgym_core.errors import MLGymError
+
+NUM_LINKS = 5
+WRONG_USE = 2
+
+
+def ml_board() -> None:
+    """Entry point of `ml_board`."""
+    sys.exit(_guarded(_run_board))
+
+
+def ml_board_ws_endpoint() -> None:
+    """Entry point of `ml_board_ws_endpoint`."""
+    sys.exit(_guarded(_run_ws_endpoint))
+
+
+def ml_board_rest_endpoint() -> None:
+    """Entry point of `ml_board_rest_endpoint`."""
+    sys.exit(_guarded(_run_rest_endpoint))
+
+
+def _guarded(command: Callable[[Sequence[str]], None]) -> int:
+    try:
+        command(sys.argv[1:])
+    except MLGymError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG_USE
+    return 0
+
+
+def _run_board(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="ml_board", description="Watch runs in a browser: socket, REST and board in one process, on one port."
+    )
+    _add_storage(parser)
+    _add_address(parser, port=8080)
+    _add_origins(parser)
+    apart = parser.add_argument_group("only the front end, for endpoints that were started apart")
+    apart.add_argument("--rest_endpoint", metavar="URL", help="of ml_board_rest_endpoint")
+    apart.add_argument("--ws_endpoint", metavar="URL", help="of ml_board_ws_endpoint")
+    apart.add_argument("--run_id", metavar="ID", help="the run to show")
+    options = parser.parse_args(argv)
+    if (options.rest_endpoint is None) != (options.ws_endpoint is None):
+        parser.error("--rest_endpoint and --ws_endpoint go together; without both, everything is served here")
+    listener = service.listen(options.host, options.port)
+    address = service.address(options.host, listener)
+    if options.rest_endpoint:
+        query = {name: getattr(options, name) for name in ("rest_endpoint", "ws_endpoint", "run_id")}
+        _announce(f"{address}?" + "&".join(f"{name}={quote(value)}" for name, value in query.items() if value))
+        service.serve(service.create_front_end(), listener)
+        return
+    settings = _settings(options)
+    board = service.create_board(settings)
+    _announce(f"{address}/?run_id={quote(options.run_id)}" if options.run_id else address)
+    for run_id in service.recent_runs(settings, NUM_LINKS):
+        print(f"  {run_id}  {address}/?run_id={quote(run_id)}")
+    _warn_if_open(options.host)
+    service.serve(board, listener)
+
+
+def _run_ws_endpoint(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="ml_board_ws_endpoint", description="Serve events over Socket.IO: publishers send, boards receive."
+    )
+    _add_storage(parser)
+    _add_address(parser, port=None)
+    _add_origins(parser)
+    options = parser.parse_args(argv)
+    _serve_endpoint(options, service.create_socket_endpoint)
+
+
+def _run_rest_endpoint(argv: Sequence[str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="ml_board_rest_endpoint", description="Serve runs, configurations and checkpoints over HTTP."
+    )
+    _add_storage(parser)
+    _add_address(parser, port=None)
+    _add_origins(parser)
+    options = parser.parse_args(argv)
+    _serve_endpoint(options, service.create_rest_endpoint)
+
+
+def _serve_endpoint(options: argparse.Namespace, create: Callable[[Settings], service.Application]) -> None:
+    listener = service.listen(options.host, options.port)
+    application = create(_settings(options))
+    print(f"listening on {service.address(options.host, listener)}", flush=True)
+    _warn_if_open(options.host)
+    service.serve(application, listener)
+
+
+def _add_storage(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--event_storage_path",
+        metavar="DIR",
+        type=Path,
+        default=Path(os.environ.get("MLGYM_EVENT_STORAGE", "event_storage")),
+        help="folder of the runs (default: MLGYM_EVENT_STORAGE, else event_storage)",
+    )
+
+
+def _add_address(parser: argparse.ArgumentParser, *, port: int | None) -> None:
+    parser.add_argument(
+        "--host", "--ml_board_host", default="127.0.0.1", help="interface to listen on (default: this machine alone)"
+    )
+    parser.add_argument(
+        "--port",
+        "--ml_board_port",
+        type=_port,
+        default=port,
+        required=port is None,
+        help="port to listen on; 0 takes a free one" + (f" (default: {port})" if port else ""),
+    )
+
+
+def _add_origins(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--cors_allowed_origins",
+        metavar="ORIGIN",
+        nargs="+",
+        help="web pages that may use this service, beside its own (default: pages of this machine)",
+    )
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 0 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    origins = options.cors_allowed_origins
+    return Settings(
+        event_storage_path=options.event_storage_path,
+        host=options.host,
+        port=options.port,
+        origins=origin_patterns(origins) if origins else (LOOPBACK,),
+    )
+
+
+def _announce(url: str) -> None:
+    print(f"====> ACCESS MLBOARD VIA {url}", flush=True)
+
+
+def _warn_if_open(host: str) -> None:
+    if not service.is_loopback(host):
+        print(f"note: {host} is open to others, who can read and write these runs", file=sys.stderr, flush=True)

@@ -1,0 +1,94 @@
+"""MLgym's routes of checkpoints: what is stored, its bytes, and its coming and going."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Response, request, send_file
+from werkzeug.datastructures import FileStorage
+
+from ml_board.rest.answers import json_answer
+from ml_board.rest.errors import MISSING, UNFIT, RestError
+from ml_board.runs import RunViews
+from mlgym_core.events.folder import RunFolder, writing
+
+_CHUNK_BYTES = 2**20
+
+
+def create_checkpoints(views: RunViews) -> Blueprint:
+    """Routes `/checkpoint_list` and `/checkpoints`."""
+    checkpoints = Blueprint("checkpoints", __name__)
+    storage = views.storage
+
+    @checkpoints.get("/checkpoint_list/<run_id>/<experiment_id>")
+    def list_epochs(run_id: str, experiment_id: str) -> Response:
+        run = storage.run(run_id)
+        return json_answer([_listed(run, experiment_id, epoch) for epoch in run.checkpoint_epochs(experiment_id)[::-1]])
+
+    @checkpoints.get("/checkpoint_list/<run_id>/<experiment_id>/<epoch>")
+    def list_epoch(run_id: str, experiment_id: str, epoch: str) -> Response:
+        run = storage.run(run_id)
+        return json_answer([_listed(run, experiment_id, epoch)] if run.resources(experiment_id, epoch) else [])
+
+    @checkpoints.get("/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>")
+    def load(run_id: str, experiment_id: str, epoch: str, resource: str) -> Response:
+        path = storage.run(run_id).find_resource(experiment_id, epoch, resource)
+        return send_file(path.absolute(), mimetype="application/octet-stream", as_attachment=True, max_age=0)
+
+    @checkpoints.post("/checkpoints/<run_id>/<experiment_id>/<epoch>")
+    def save(run_id: str, experiment_id: str, epoch: str) -> Response:
+        files = request.files.getlist("checkpoint_file")
+        if not files:
+            raise RestError(
+                "there is no checkpoint_file in the body", code=UNFIT, hint="send multipart/form-data with that field"
+            )
+        run = storage.run(run_id)
+        paths = [run.resource_path(experiment_id, epoch, file.filename or "") for file in files]
+        for path, file in zip(paths, files, strict=True):
+            _store(path, file)
+        return json_answer(_listed(run, experiment_id, epoch))
+
+    @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>")
+    def delete(run_id: str, experiment_id: str, epoch: str) -> Response:
+        run = storage.run(run_id)
+        folder = run.checkpoint_path(experiment_id, epoch)
+        if not run.resources(experiment_id, epoch):
+            raise RestError(f"experiment {experiment_id} has no checkpoint of epoch {epoch}", code=MISSING)
+        with writing(folder):
+            shutil.rmtree(folder)
+        return json_answer(None)
+
+    @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>")
+    def delete_resource(run_id: str, experiment_id: str, epoch: str, resource: str) -> Response:
+        path = storage.run(run_id).find_resource(experiment_id, epoch, resource)
+        with writing(path):
+            path.unlink()
+        with suppress(OSError):  # other resources are there still
+            path.parent.rmdir()
+        return json_answer(None)
+
+    return checkpoints
+
+
+def _listed(run: RunFolder, experiment_id: int | str, epoch: int | str) -> dict[str, Any]:
+    return {
+        "experiment_id": str(experiment_id),
+        "epoch": str(epoch),
+        "checkpoints": run.resources(experiment_id, epoch),
+    }
+
+
+def _store(path: Path, file: FileStorage) -> None:
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            file.save(beside, buffer_size=_CHUNK_BYTES)
+            beside.replace(path)
+        except OSError:
+            beside.unlink(missing_ok=True)
+            raise

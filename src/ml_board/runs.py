@@ -1,0 +1,213 @@
+"""The runs of an event storage as this process sees them: each log folded once, for REST and the socket alike.
+
+Owns the folds that are kept in memory, and how many. It knows no route and no client, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlgym_core.errors import StoreError
+from mlgym_core.events import codes
+from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder, read_file
+from mlgym_core.events.lock import Liveness, liveness
+from mlgym_core.events.log import LogReader
+from mlgym_core.events.names import check_name
+from mlgym_core.events.projections import views
+from mlgym_core.events.projections.model_card import model_card
+from mlgym_core.events.projections.run_fold import RunFold
+from mlgym_core.events.projections.run_state import ExperimentState, RunDelta, RunSnapshot, RunSummary
+
+_LOG = logging.getLogger(__name__)
+_CHUNK_BYTES = 4 * 2**20
+NUM_KEPT = 64
+
+
+class ListedRun(RunSummary, kw_only=True):
+    """A run in the list of runs."""
+
+    liveness: Liveness
+
+
+class ExperimentPage(ExperimentState, kw_only=True):
+    """An experiment on its own page, with what its trainer recorded of the machine."""
+
+    system_info: dict[str, Any] | None
+
+
+class RunView:
+    """One run, folded as far as its log is read; any thread may ask.
+
+    `committed` maps the ids of runs that this process itself writes to their numbers of synced events: what stands in
+    such a log beyond them is no fact yet.
+    """
+
+    def __init__(self, folder: RunFolder, committed: Mapping[str, int]) -> None:
+        self.folder = folder
+        self._committed = committed
+        self._lock = threading.Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._reader = LogReader(self.folder)
+        self._fold = RunFold()
+        self._changes: views.DeltaCollector | None = None
+        self._damage: StoreError | None = None
+
+    def refresh(self) -> None:
+        """Folds what came since the last time. All methods do so first.
+
+        Raises:
+            StoreError: the log is damaged.
+        """
+        with self._lock:
+            self._refresh()
+
+    def snapshot(self) -> RunSnapshot:
+        """The whole run."""
+        with self._lock:
+            self._refresh()
+            return self._snapshot()
+
+    def summary(self) -> ListedRun:
+        """The run in a list; of a damaged log, what was read of it."""
+        with self._lock:
+            try:
+                self._refresh()
+            except StoreError as error:
+                _LOG.warning("%s", error)
+            alive = liveness(self.folder)
+            summary = views.summary(self._fold.state, alive)
+            return ListedRun(**{**msgspec.structs.asdict(summary), "run_id": self.folder.run_id}, liveness=alive)
+
+    def experiment(self, experiment_id: int) -> ExperimentPage:
+        """One experiment. Raises StoreError where there is none."""
+        with self._lock:
+            self._refresh()
+            state = views.detail(self._find(experiment_id), liveness(self.folder))
+        return ExperimentPage(**msgspec.structs.asdict(state), system_info=self._system_info(experiment_id))
+
+    def configs(self) -> dict[int, dict[str, Any]]:
+        """The configuration of each experiment that the log tells of."""
+        with self._lock:
+            self._refresh()
+            return {key: each.config for key, each in self._fold.state.experiments.items()}
+
+    def model_card(self, experiment_id: int) -> dict[str, Any]:
+        """What is known of an experiment's model. Raises StoreError where there is no such experiment."""
+        with self._lock:
+            self._refresh()
+            self._find(experiment_id)
+            return model_card(self._fold.state, experiment_id, self._system_info(experiment_id))
+
+    def begin_watch(self) -> tuple[RunDelta | None, RunSnapshot]:
+        """The whole run, from which deltas follow on, and before it the delta that earlier watchers still need."""
+        with self._lock:
+            self._refresh()
+            before = self._collect(self._changes) if self._changes else None
+            self._changes = self._changes or views.DeltaCollector(self._fold)
+            return before, self._snapshot()
+
+    def end_watch(self) -> None:
+        """Says that nobody asks for deltas any more."""
+        with self._lock:
+            self._changes = None
+
+    def delta(self) -> RunDelta:
+        """What changed since the last one, or since the watch began. One that nothing precedes has offset 0."""
+        with self._lock:
+            self._refresh()
+            self._changes = self._changes or views.DeltaCollector(self._fold)
+            return self._collect(self._changes)
+
+    def _refresh(self) -> None:
+        try:
+            self._read_on()
+        except StoreError as error:
+            if error.code != codes.DAMAGED:
+                self._damage = error
+                raise
+            _LOG.warning("%s; it is read anew", error.message)
+            self._begin()
+            self._read_on()
+
+    def _read_on(self) -> None:
+        if self._damage:
+            raise self._damage
+        while lines := self._reader.poll(_CHUNK_BYTES, self._committed.get(self.folder.run_id)):
+            (self._changes or self._fold).feed(lines)
+
+    def _snapshot(self) -> RunSnapshot:
+        snapshot = views.snapshot(self._fold, liveness(self.folder))
+        snapshot.run.run_id = self.folder.run_id
+        return snapshot
+
+    def _collect(self, changes: views.DeltaCollector) -> RunDelta:
+        delta = changes.collect(liveness(self.folder))
+        delta.run_id = delta.run.run_id = self.folder.run_id
+        return delta
+
+    def _find(self, experiment_id: int) -> ExperimentState:
+        try:
+            return self._fold.state.experiments[experiment_id]
+        except KeyError:
+            raise StoreError(
+                f"run {self.folder.run_id} has no experiment {experiment_id}",
+                code=codes.NOT_FOUND,
+                hint=f"it has {len(self._fold.state.experiments)} experiments, counted from 0",
+            ) from None
+
+    def _system_info(self, experiment_id: int) -> dict[str, Any] | None:
+        try:
+            found = msgspec.json.decode(read_file(self.folder.experiment_config_path(experiment_id, SYSTEM_INFO)))
+        except (StoreError, msgspec.DecodeError):
+            return None
+        return found if isinstance(found, dict) else None
+
+
+class RunViews:
+    """The views of a storage's runs; those asked for last are kept, and of the others what a list shows."""
+
+    def __init__(self, path: Path, *, num_kept: int = NUM_KEPT) -> None:
+        self.storage = EventStorage(path)
+        self.committed: dict[str, int] = {}
+        self._num_kept = num_kept
+        self._lock = threading.Lock()
+        self._views: OrderedDict[str, RunView] = OrderedDict()
+        self._listed: dict[str, tuple[int, ListedRun]] = {}
+
+    def ids(self) -> list[str]:
+        """The ids of all runs, newest first."""
+        return [run.run_id for run in self.storage.runs()]
+
+    def open(self, run_id: object) -> RunView:
+        """The view of a run that exists. Raises StoreError for another id."""
+        return self.view(self.storage.open(check_name(run_id, "run id")).run_id)
+
+    def view(self, run_id: str) -> RunView:
+        """The view of a run that may begin later. Raises StoreError for what is no id."""
+        folder = self.storage.run(run_id)
+        with self._lock:
+            view = self._views.pop(run_id, None) or RunView(folder, self.committed)
+            self._views[run_id] = view
+            while len(self._views) > self._num_kept:
+                self._views.popitem(last=False)
+            return view
+
+    def listed(self) -> list[ListedRun]:
+        """All runs, newest first; a log that did not grow is not read again."""
+        return [self._list(run) for run in self.storage.runs()]
+
+    def _list(self, run: RunFolder) -> ListedRun:
+        size = run.log_path.stat().st_size if run.log_path.exists() else 0
+        known = self._listed.get(run.run_id)
+        if known is None or known[0] != size or known[1].liveness != liveness(run):
+            known = self._listed[run.run_id] = size, self.view(run.run_id).summary()
+        return known[1]

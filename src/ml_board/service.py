@@ -1,0 +1,127 @@
+"""The services of the board, put together and run: socket, REST and pages, in one process or each in its own.
+
+Owns the application that answers on a port, and its beginning and end. Knows nothing of options.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import signal
+import socket as sockets
+from typing import Any, TypeAlias, cast
+
+import socketio
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+
+from ml_board.pages import create_pages
+from ml_board.rest.app import create_rest
+from ml_board.runs import RunViews
+from ml_board.settings import Settings
+from ml_board.socket.packets import MAX_MESSAGE_BYTES
+from ml_board.socket.server import EventServer
+from mlgym_core.errors import RunError
+
+Application: TypeAlias = Any
+"""An ASGI application: uvicorn, python-socketio and a2wsgi each spell its type in their own way."""
+
+SHUTDOWN_SECONDS = 2
+
+
+def create_board(settings: Settings) -> Application:
+    """Socket, REST and pages as one application, over one view of the runs."""
+    views = _open_views(settings)
+    rest = create_rest(settings, views)
+    rest.register_blueprint(create_pages())
+    return _with_socket(settings, views, _as_asgi(rest))
+
+
+def create_socket_endpoint(settings: Settings) -> Application:
+    """The socket alone."""
+    return _with_socket(settings, _open_views(settings), None)
+
+
+def create_rest_endpoint(settings: Settings) -> Application:
+    """REST alone."""
+    return _as_asgi(create_rest(settings, _open_views(settings)))
+
+
+def create_front_end() -> Application:
+    """The pages alone; they are told in their address where socket and REST are."""
+    pages = Flask(__name__, static_folder=None)
+    pages.register_blueprint(create_pages())
+    return _as_asgi(pages)
+
+
+def recent_runs(settings: Settings, limit: int) -> list[str]:
+    """Ids of the newest runs, newest first."""
+    return _open_views(settings).ids()[:limit]
+
+
+def listen(host: str, port: int) -> sockets.socket:
+    """A listening socket.
+
+    Raises:
+        RunError: the port is taken, or the host is none of this machine.
+    """
+    try:
+        family = sockets.getaddrinfo(host, port, type=sockets.SOCK_STREAM)[0][0]
+        return sockets.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise RunError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            code="MG620",
+            hint="end what uses the port, or name another one with --port",
+        ) from error
+
+
+def address(host: str, listener: sockets.socket) -> str:
+    """Where a browser on this machine reaches `listener`, which was opened for `host`."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def serve(application: Application, listener: sockets.socket) -> None:
+    """Answer on `listener` until SIGINT or SIGTERM, then end in order."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        )
+    )
+    # uvicorn ends in order at either signal and then raises it again, which would end the process with a trace.
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, _already_ended)
+    server.run(sockets=[listener])
+
+
+def _already_ended(*_: object) -> None:
+    return
+
+
+def _as_asgi(app: Flask) -> Application:
+    return WSGIMiddleware(cast(Any, app))  # each of the two has a WSGI type of its own
+
+
+def _open_views(settings: Settings) -> RunViews:
+    return RunViews(settings.event_storage_path)
+
+
+def _with_socket(settings: Settings, views: RunViews, beside: Application | None) -> Application:
+    events = EventServer(settings, views)
+    return socketio.ASGIApp(events.socket, beside, on_shutdown=events.close)

@@ -16,7 +16,7 @@ from mlgym_core.checkpoints.protocols import Checkpoints
 from mlgym_core.components.early_stopping import EarlyStopping
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.events.spool import Publisher
-from mlgym_core.registry.build import Components
+from mlgym_core.registry import Components
 from mlgym_core.training.checkpoint_keeper import CheckpointKeeper
 from mlgym_core.training.facts import Facts
 from mlgym_core.training.protocols import Evaluator, Trainer

@@ -13,7 +13,7 @@ from torch import Tensor
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.outputs import Outputs, Scale
 from mlgym_core.errors import BuildError, ConfigError, Diagnostic
-from mlgym_core.registry.build import Components
+from mlgym_core.registry import Components
 from mlgym_core.training.protocols import Evaluator, Trainer
 
 _NUM_SAMPLES = 2

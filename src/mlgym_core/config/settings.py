@@ -122,6 +122,12 @@ def result_settings(tree: Mapping) -> tuple[dict[str, Any], list[Diagnostic]]:
     return {name: values.get(name, _DEFAULTS[name]) for name in SHAPING_RESULTS}, diagnostics
 
 
+def settings_schema() -> dict[str, Any]:
+    """JSON schemas of the keys of the `run:` block; those in `SHAPING_RESULTS` may be sweeps too."""
+    found = {name: msgspec.json.schema(each, schema_hook=lambda _: {"type": "string"}) for name, each in _TYPES.items()}
+    return found | {name: {"type": "array", "items": {"type": ["string", "array"]}} for name in _OF_THE_GRID}
+
+
 def _run_block(tree: Mapping) -> Mapping | None:
     run = tree.get("run")
     return run if isinstance(run, Mapping) else None

@@ -10,13 +10,16 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from mlgym_core.errors import Place
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExperimentSpec:
     """One point of a grid.
 
     `config` is resolved: defaults filled in, values coerced, no sweeps. `choices` maps the dotted path of each
-    swept value to the value chosen here. `search_path` is the folder that `imports` are found in.
+    swept value to the value chosen here. `search_path` is the folder that `imports` are found in and relative paths
+    begin at. `places` says where each component stands, by its dotted path, for messages.
     """
 
     experiment_id: int
@@ -25,6 +28,7 @@ class ExperimentSpec:
     choices: dict[str, Any] = field(default_factory=dict)
     imports: tuple[str, ...] = ()
     search_path: str = ""
+    places: dict[str, Place] = field(default_factory=dict)
 
 
 def canonical_hash(config: object) -> str:

@@ -109,6 +109,9 @@ class Component:
             defined_by=source,
         )
 
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name!r}"
+
     def parameter(self, name: str) -> Parameter | None:
         """The argument of that name, if there is one."""
         return next((each for each in self.parameters if each.name == name), None)

@@ -1,36 +1,38 @@
-// The board's own interface, as Python's msgspec structs declare it.
+// Made by tools/generate_types.py from Python's structs; do not edit.
 
+/** One run in a list. `counts` maps each status to the number of experiments that have it. */
+export interface RunSummary {
+  run_id: string;
+  status: "failed" | "finished" | "lost" | "pending" | "running" | "stopped";
+  num_experiments: number;
+  counts: Partial<Record<"failed" | "finished" | "pending" | "running" | "stopped", number>>;
+  started_at: number | null;
+  ended_at: number | null;
+  last_event_at: number | null;
+  num_events: number;
+  description: string | null;
+  config_hash: string;
+  entry_command: string[];
+}
+
+/** A run in the list of runs. */
+export interface ListedRun extends RunSummary {
+  liveness: "alive" | "lost" | "unknown";
+}
+
+/** A score and the epoch that it is of. */
 export interface ScoreAt {
   value: number | null;
   epoch: number;
 }
 
-export interface Resource {
-  name: string;
-  size_bytes: number;
-  sha256: string;
-}
-
-export interface CheckpointState {
-  epoch: number;
-  step: number;
-  kept_as: string[];
-  weights_sha256: string;
-  resources: Resource[];
-  saved_at: number | null;
-}
-
-export interface Series {
-  epochs: number[];
-  values: (number | null)[];
-}
-
+/** One experiment in a table. Times are seconds since the epoch; scores are named `<split>/<metric or loss>`. */
 export interface ExperimentRow {
   experiment_id: number;
-  status: "pending" | "running" | "finished" | "failed" | "stopped";
+  status: "failed" | "finished" | "pending" | "running" | "stopped";
   num_epochs: number | null;
   epochs_done: number;
-  phase: "train" | "evaluation" | null;
+  phase: "evaluation" | "train" | null;
   current_epoch: number | null;
   current_split: string | null;
   current_batch: number | null;
@@ -44,6 +46,51 @@ export interface ExperimentRow {
   last: Record<string, ScoreAt>;
 }
 
+/** All values of one score, by rising epoch. */
+export interface Series {
+  epochs: number[];
+  values: (number | null)[];
+}
+
+/** A run whole, after `offset` events. `parameters` has what differs between experiments, by dotted path. */
+export interface RunSnapshot {
+  offset: number;
+  liveness: "alive" | "lost" | "unknown";
+  run: RunSummary;
+  experiments: ExperimentRow[];
+  parameters: Record<string, Record<string, unknown>>;
+  series: Record<string, Record<string, Series>>;
+}
+
+/** What the events from `from_offset` up to `offset` changed: rows replace rows, and a point one of its epoch. */
+export interface RunDelta {
+  run_id: string;
+  from_offset: number;
+  offset: number;
+  liveness: "alive" | "lost" | "unknown";
+  run: RunSummary;
+  experiments: ExperimentRow[];
+  points: [number, string, number, number | null][];
+}
+
+/** One file of a checkpoint. */
+export interface Resource {
+  name: string;
+  size_bytes: number;
+  sha256: string;
+}
+
+/** A checkpoint whose files are there; `saved_at` in seconds since the epoch. */
+export interface CheckpointState {
+  epoch: number;
+  step: number;
+  kept_as: string[];
+  weights_sha256: string;
+  resources: Resource[];
+  saved_at: number;
+}
+
+/** All that is known of one experiment. */
 export interface ExperimentState extends ExperimentRow {
   config: Record<string, unknown>;
   stacktrace: string | null;
@@ -56,35 +103,166 @@ export interface ExperimentState extends ExperimentRow {
   series: Record<string, Series>;
 }
 
-export interface RunSummary {
-  run_id: string;
-  status: "pending" | "running" | "finished" | "failed" | "stopped" | "lost";
-  num_experiments: number;
-  counts: Record<string, number>;
-  started_at: number | null;
-  ended_at: number | null;
-  last_event_at: number | null;
-  num_events: number;
-  description: string | null;
-  config_hash: string | null;
+/** An experiment on its own page, with what its trainer recorded of the machine. */
+export interface ExperimentPage extends ExperimentState {
+  system_info: Record<string, unknown> | null;
+}
+
+/** What all facts have in common: the run they speak of. `event_type` is the struct's tag. */
+export interface Payload {
+  grid_search_id: string;
+}
+
+/** The resolved configuration of one experiment. */
+export interface ExperimentConfig extends Payload {
+  experiment_id: number;
+  job_id: number;
+  config: Record<string, unknown>;
+}
+
+/** A job's life; a failed or stopped experiment is DONE with `error` set. Unknown times are -1. */
+export interface JobStatus extends Payload {
+  experiment_id: number;
+  job_id: string;
+  job_type: number;
+  status: "DONE" | "INIT" | "RUNNING";
+  starting_time: number;
+  finishing_time: number;
+  device: string;
+  error: string | null;
+  stacktrace: string | null;
+}
+
+/** Progress, about ten an epoch and split; epochs and batches count from 0. */
+export interface ExperimentStatus extends Payload {
+  experiment_id: number;
+  status: "evaluation" | "train";
+  num_epochs: number;
+  current_epoch: number;
+  splits: string[];
+  current_split: string;
+  num_batches: number;
+  current_batch: number;
+}
+
+/** A score over a whole split; null and `not_finite` ("nan", "inf", "-inf") where it is no finite number. */
+export interface MetricScore {
+  metric: string;
+  split: string;
+  score: number | null;
+  not_finite?: string | null;
+}
+
+/** A mean loss over a whole split; null and `not_finite` as in `MetricScore`. */
+export interface LossScore {
+  loss: string;
+  split: string;
+  score: number | null;
+  not_finite?: string | null;
+}
+
+/** All scores of one split after epoch `epoch`. */
+export interface EvaluationResult extends Payload {
+  experiment_id: number;
+  epoch: number;
+  metric_scores: MetricScore[];
+  loss_scores: LossScore[];
+}
+
+/** A run's first fact; `source` maps the names of its configuration files to their SHA-256. */
+export interface RunStarted extends Payload {
+  config_hash: string;
+  source: Record<string, string>;
   entry_command: string[];
+  num_experiments: number;
+  git: Record<string, unknown> | null;
+  environment: Record<string, unknown>;
+  description: string | null;
 }
 
-export interface RunSnapshot {
-  offset: number;
-  liveness: "alive" | "lost" | "unknown";
-  run: RunSummary;
-  experiments: ExperimentRow[];
-  parameters: Record<string, Record<string, unknown>>;
-  series: Record<string, Record<string, Series>>;
+/** A run's last fact; `counts` maps states of experiments to numbers of them. */
+export interface RunEnded extends Payload {
+  reason: "failed" | "finished" | "lost" | "stopped";
+  counts: Record<string, number>;
 }
 
-export interface RunDelta {
-  run_id: string;
-  from_offset: number;
-  offset: number;
-  liveness: "alive" | "lost" | "unknown";
-  run: RunSummary;
-  experiments: ExperimentRow[];
-  points: [number, string, number, number | null][];
+/** A process took up an experiment; attempts count from 1. */
+export interface AttemptStarted extends Payload {
+  experiment_id: number;
+  attempt: number;
+  device: string;
+  host: string;
+  pid: number;
+  resumed_from: Record<string, unknown> | null;
+  threads: number;
+  versions: Record<string, string>;
+}
+
+/** A checkpoint whose files are complete; `step` counts the optimizer's steps taken so far. */
+export interface CheckpointSaved extends Payload {
+  experiment_id: number;
+  epoch: number;
+  step: number;
+  resources: Resource[];
+  weights_sha256: string;
+  kept_as: string[];
+}
+
+/** A checkpoint whose files are gone, or are about to go. */
+export interface CheckpointDeleted extends Payload {
+  experiment_id: number;
+  epoch: number;
+  step: number;
+  resources: Resource[];
+  weights_sha256: string;
+  kept_as: string[];
+}
+
+/** Somebody asked the run, or one experiment of it, to do something. */
+export interface ControlRequested extends Payload {
+  experiment_id: number | null;
+  action: string;
+  by: string;
+  request: string;
+}
+
+/** What became of a request. */
+export interface ControlAnswered extends Payload {
+  experiment_id: number | null;
+  action: string;
+  by: string;
+  request: string;
+  obeyed: boolean;
+  why: string | null;
+}
+
+/** What a training process wrote. */
+export interface LogLines extends Payload {
+  experiment_id: number | null;
+  stream: "logging" | "stderr" | "stdout";
+  level: string | null;
+  lines: string[];
+}
+
+/** Progress that a full spool let go. */
+export interface Dropped extends Payload {
+  experiment_id: number | null;
+  event_type: string;
+  count: number;
+}
+
+export interface Payloads {
+  experiment_config: ExperimentConfig;
+  job_status: JobStatus;
+  experiment_status: ExperimentStatus;
+  evaluation_result: EvaluationResult;
+  run_started: RunStarted;
+  run_ended: RunEnded;
+  attempt_started: AttemptStarted;
+  checkpoint_saved: CheckpointSaved;
+  checkpoint_deleted: CheckpointDeleted;
+  control_requested: ControlRequested;
+  control_answered: ControlAnswered;
+  log: LogLines;
+  dropped: Dropped;
 }

@@ -1,0 +1,1 @@
+../grid_search_example/conv_net.py

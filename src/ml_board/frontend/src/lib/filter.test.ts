@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseFilter, termFor, toggleTerm, type Candidate } from "./filter";
+import { allowedValues, parseFilter, toggleValue, type Candidate } from "./filter";
 import { row } from "./testing";
 
 const candidate: Candidate = {
@@ -47,13 +47,18 @@ describe("parseFilter", () => {
   ])("%s: %s", (text, holds) => expect(parseFilter(text)(candidate)).toBe(holds));
 });
 
-it("adds a term and takes it away again", () => {
-  expect(toggleTerm("a=1", "b=2")).toBe("a=1 b=2");
-  expect(toggleTerm("a=1 b=2", "a=1")).toBe("b=2");
-});
-
-it("makes terms that find what they were made of", () => {
-  expect(termFor("optimizer.lr", 0.01)).toBe("optimizer.lr=0.01");
-  expect(parseFilter(termFor("model.layers", [32, 64]))(candidate)).toBe(true);
-  expect(termFor("a", "two words")).toBe('a="two words"');
+describe("toggleValue", () => {
+  it("gathers alternatives and takes them away again", () => {
+    const one = toggleValue("status=failed", "lr", "0.1");
+    const two = toggleValue(one, "lr", "0.01");
+    expect([one, two]).toEqual(["status=failed lr=0.1", "status=failed lr=0.1|0.01"]);
+    expect(allowedValues(two, "lr")).toEqual(["0.1", "0.01"]);
+    expect(toggleValue(toggleValue(two, "lr", "0.1"), "lr", "0.01")).toBe("status=failed");
+  });
+  it("makes filters that find what they were made of", () => {
+    expect(parseFilter(toggleValue("", "model.layers", "[32,64]"))(candidate)).toBe(true);
+    expect(parseFilter(toggleValue("", "id", "7"))(candidate)).toBe(true);
+    expect(toggleValue("", "a", "two words")).toBe('a="two words"');
+    expect(allowedValues('a="two words"', "a")).toEqual(["two words"]);
+  });
 });

@@ -7,10 +7,11 @@
 
 import type { ExperimentRow } from "@/types/generated";
 import { formatParameter } from "./format";
+import type { ShownStatus } from "./status";
 
 export interface Candidate {
   row: ExperimentRow;
-  status: string;
+  status: ShownStatus;
   parameters: Record<string, unknown>;
 }
 
@@ -25,7 +26,11 @@ export function parseFilter(text: string): Predicate {
 
 /** Words stand apart by blanks; quotes keep blanks inside. */
 function words(text: string): string[] {
-  return (text.match(/(?:"[^"]*"|\S)+/g) ?? []).map((word) => word.replaceAll('"', ""));
+  return rawWords(text).map((word) => word.replaceAll('"', ""));
+}
+
+function rawWords(text: string): string[] {
+  return text.match(/(?:"[^"]*"|\S)+/g) ?? [];
 }
 
 function parseTerm(term: string): Predicate {
@@ -74,15 +79,18 @@ function searchText({ row, status, parameters }: Candidate): string {
   return [`#${row.experiment_id}`, status, row.device ?? "", row.error ?? "", ...values].join(" ").toLowerCase();
 }
 
-/** The filter with a term added, or without it where it stands there already. */
-export function toggleTerm(filter: string, term: string): string {
-  const terms = filter.match(/(?:"[^"]*"|\S)+/g) ?? [];
-  const kept = terms.filter((one) => one !== term);
-  return (kept.length < terms.length ? kept : [...terms, term]).join(" ");
+/** The alternatives that the filter allows for a field: `lr=0.1|0.01` allows two. */
+export function allowedValues(filter: string, field: string): string[] {
+  const term = rawWords(filter).find((one) => one.startsWith(`${field}=`));
+  return term ? term.slice(field.length + 1).replaceAll('"', "").split("|") : [];
 }
 
-/** A term for a value, quoted where it holds blanks. */
-export function termFor(path: string, value: unknown): string {
-  const text = formatParameter(value).replaceAll('"', "");
-  return /\s/.test(text) ? `${path}="${text}"` : `${path}=${text}`;
+/** The filter with one more alternative for a field, or without it where it stands there already. */
+export function toggleValue(filter: string, field: string, value: string): string {
+  const allowed = allowedValues(filter, field);
+  const next = allowed.includes(value) ? allowed.filter((one) => one !== value) : [...allowed, value];
+  const others = rawWords(filter).filter((one) => !one.startsWith(`${field}=`));
+  if (next.length === 0) return others.join(" ");
+  const joined = next.join("|");
+  return [...others, `${field}=${/\s/.test(joined) ? `"${joined}"` : joined}`].join(" ");
 }

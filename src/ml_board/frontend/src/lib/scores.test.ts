@@ -41,7 +41,7 @@ describe("the goal of a score", () => {
 
 describe("parameters", () => {
   it("are those of all experiments", () => {
-    expect(parameterPaths({ "0": { lr: 1 }, "1": { lr: 2, "model.hidden": 3 } })).toEqual(["lr", "model.hidden"]);
+    expect(parameterPaths([{ lr: 1 }, { lr: 2, "model.hidden": 3 }])).toEqual(["lr", "model.hidden"]);
   });
   it("have the shortest names that tell them apart", () => {
     expect([...shortNames(["optimizer.lr", "loaders.batch_size", "a.x.use", "b.x.use", "x"])]).toEqual([

@@ -1,6 +1,6 @@
 /** Score keys are `<split>/<name>`: how they are ordered, split up and compared. Pure. */
 
-import type { ExperimentRow, RunSnapshot } from "@/types/generated";
+import type { ExperimentRow } from "@/types/generated";
 
 /** Splits in the order in which people choose by them; others follow by name. */
 const SPLITS = ["val", "test", "train"];
@@ -63,9 +63,9 @@ export function leaders(key: string, rows: readonly ExperimentRow[]): ReadonlySe
 }
 
 /** Paths of the parameters that differ between experiments. */
-export function parameterPaths(parameters: RunSnapshot["parameters"]): string[] {
+export function parameterPaths(parameters: Iterable<Record<string, unknown>>): string[] {
   const paths = new Set<string>();
-  for (const ofExperiment of Object.values(parameters)) for (const path of Object.keys(ofExperiment)) paths.add(path);
+  for (const ofExperiment of parameters) for (const path of Object.keys(ofExperiment)) paths.add(path);
   return [...paths];
 }
 

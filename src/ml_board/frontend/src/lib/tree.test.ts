@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { flatten, normalisePath, touches } from "./tree";
+import { flatten, touches } from "./tree";
 
 it("flattens a configuration in reading order", () => {
   const leaves = flatten({ seed: 2, model: { use: "mlp", hidden: [32, 64] }, metrics: [{ use: "f1" }], extra: {}, empty: [] });
@@ -17,8 +17,6 @@ it("flattens a configuration in reading order", () => {
 });
 
 it("flattens nothing into nothing", () => expect(flatten(null)).toEqual([]));
-
-it("reads both ways to name a list's item", () => expect(normalisePath("metrics[0].average")).toBe("metrics.0.average"));
 
 it("tells what differs, its holders and its parts", () => {
   const paths = ["optimizer.lr", "model"];

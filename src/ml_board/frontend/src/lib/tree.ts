@@ -28,11 +28,6 @@ function isBranch(value: unknown): value is Record<string, unknown> {
   return children.length > 0;
 }
 
-/** `metrics[0].average` and `metrics.0.average` name the same place. */
-export function normalisePath(path: string): string {
-  return path.replace(/\[(\d+)\]/g, ".$1").replace(/^\./, "");
-}
-
 /** Whether a place is one of `paths`, lies inside one of them, or holds one. */
 export function touches(path: string, paths: readonly string[]): boolean {
   return paths.some((one) => one === path || one.startsWith(`${path}.`) || path.startsWith(`${one}.`));

@@ -1,0 +1,65 @@
+import { ChartGrid } from "@/features/charts/ChartGrid";
+import { colourRun } from "@/features/charts/colouring";
+import { RunHeader } from "@/features/runs/RunHeader";
+import { ColumnMenu } from "@/features/table/ColumnMenu";
+import { ExperimentTable } from "@/features/table/ExperimentTable";
+import type { Address } from "@/lib/address";
+import { choose, type RunView } from "@/lib/runView";
+import { parameterPaths } from "@/lib/scores";
+import { useTheme } from "@/lib/theme";
+import { useCallback, useMemo } from "react";
+import { FilterBar } from "./FilterBar";
+
+interface Props {
+  view: RunView;
+  stale: boolean;
+  address: Address;
+  adjust: (change: Partial<Address>) => void;
+}
+
+/** A run: how far it is, all experiments as a table and as curves. */
+export function RunPage({ view, stale, address, adjust }: Props) {
+  const { theme } = useTheme();
+  const { snapshot, candidates: all } = view;
+  const chosen = useMemo(() => choose(view, address.filter), [view, address.filter]);
+  // Parameters come with a snapshot alone and keep their identity through its deltas.
+  const colouring = useMemo(
+    () => colourRun(all, address.colour, theme),
+    [snapshot.parameters, address.colour, theme],
+  );
+  const paths = useMemo(() => parameterPaths(Object.values(snapshot.parameters)), [snapshot.parameters]);
+  const onSort = useCallback((sort: string | null) => adjust({ sort }), [adjust]);
+  const isSplit = address.layout === "split";
+  return (
+    <>
+      <RunHeader view={view} stale={stale} />
+      <FilterBar address={address} adjust={adjust} numShown={chosen.length} numAll={all.length} paths={paths}>
+        {address.layout !== "charts" && (
+          <ColumnMenu candidates={all} hidden={address.hidden} onChange={(hidden) => adjust({ hidden })} />
+        )}
+      </FilterBar>
+      <div className={`grid min-h-0 flex-1 gap-4 ${isSplit ? "xl:grid-cols-[minmax(0,11fr)_minmax(0,10fr)]" : ""}`}>
+        {address.layout !== "charts" && (
+          <section aria-label="Table" className={`min-h-0 min-w-0 ${isSplit ? "max-xl:order-2 max-xl:max-h-[75dvh]" : ""} flex`}>
+            <div className="min-w-0 flex-1 self-start overflow-hidden max-h-full grid">
+              <ExperimentTable all={all} candidates={chosen} colourOf={colouring.colourOf} address={address} onSort={onSort} />
+            </div>
+          </section>
+        )}
+        {address.layout !== "table" && (
+          <div className="min-h-0 min-w-0 xl:overflow-y-auto">
+            <ChartGrid
+              all={all}
+              candidates={chosen}
+              snapshot={snapshot}
+              colouring={colouring}
+              theme={theme}
+              address={address}
+              adjust={adjust}
+            />
+          </div>
+        )}
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,41 @@
+import { Notice } from "@/components/Notice";
+import { formatTime } from "@/lib/format";
+import type { LiveRunState } from "./liveRun";
+
+interface Props {
+  state: LiveRunState & { reconnect: () => void };
+  endpoint: string;
+}
+
+/** What the reader should know when the page is not live: why, since when, and what to do. Nothing otherwise. */
+export function ConnectionNotice({ state: { phase, attempt, snapshot, error, heardAt, reconnect }, endpoint }: Props) {
+  const retry = (
+    <button type="button" className="button" onClick={reconnect}>
+      Try again now
+    </button>
+  );
+  if (error) {
+    return (
+      <Notice tone="error" title={error.message} action={retry}>
+        {error.hint ?? "Check the run's id in this page's address. The page asks again every few seconds."}
+      </Notice>
+    );
+  }
+  if (phase === "connecting" && attempt > 0 && snapshot === null) {
+    return (
+      <Notice tone="error" title={`The socket endpoint ${endpoint} does not answer.`} action={retry}>
+        Start it with <code className="font-mono text-xs">ml_board</code>, or check the{" "}
+        <code className="font-mono text-xs">ws_endpoint</code> in this page&rsquo;s address. Attempt {attempt}; the page
+        keeps trying.
+      </Notice>
+    );
+  }
+  if (phase === "reconnecting" && snapshot !== null) {
+    return (
+      <Notice tone="warning" title="Connection lost. What you see is the last that was known.">
+        As of {formatTime(heardAt)}, from {endpoint}. The page reconnects by itself and catches up.
+      </Notice>
+    );
+  }
+  return null;
+}

@@ -1,0 +1,157 @@
+/**
+ * One run as it is now: watched over the socket, folded on arrival, told to the page at most ten times a second.
+ * Knows when the connection is gone and what came last; knows nothing of how a run is shown.
+ */
+
+import { isErrorBody } from "@/lib/api";
+import { applyDelta } from "@/lib/fold";
+import type { ErrorBody } from "@/types/api";
+import type { RunDelta, RunSnapshot } from "@/types/generated";
+import { io, type Socket } from "socket.io-client";
+import { createStore, type StoreApi } from "zustand/vanilla";
+
+export type Phase = "connecting" | "live" | "reconnecting";
+
+export interface LiveRunState {
+  phase: Phase;
+  /** Attempts since the connection was lost, or since the first one failed. */
+  attempt: number;
+  snapshot: RunSnapshot | null;
+  error: ErrorBody["error"] | null;
+  /** When the server was last heard, in seconds since the epoch. */
+  heardAt: number | null;
+}
+
+export interface LiveRun {
+  store: StoreApi<LiveRunState>;
+  open: () => void;
+  reconnect: () => void;
+  close: () => void;
+}
+
+export const NOTHING_YET: LiveRunState = {
+  phase: "connecting",
+  attempt: 0,
+  snapshot: null,
+  error: null,
+  heardAt: null,
+};
+
+const REDRAW_INTERVAL_MS = 100;
+const PING_INTERVAL_MS = 5_000;
+const SILENCE_LIMIT_MS = 12_000;
+
+/** A run to be watched; nothing is sent before `open`. */
+export function createLiveRun(endpoint: string, runId: string, connect: typeof io = io): LiveRun {
+  const store = createStore<LiveRunState>(() => NOTHING_YET);
+  const { origin, path } = socketAddress(endpoint);
+  const socket = connect(origin, {
+    path,
+    autoConnect: false,
+    forceNew: true,
+    reconnectionDelay: 500,
+    reconnectionDelayMax: 5_000,
+  });
+  const draw = throttle(() => store.setState({ snapshot, heardAt }), REDRAW_INTERVAL_MS);
+  let snapshot: RunSnapshot | null = null;
+  let heardAt: number | null = null;
+  let asking = false;
+
+  const hear = () => {
+    heardAt = Date.now() / 1000;
+  };
+  const watch = () => {
+    if (asking) return;
+    asking = true;
+    socket.emit("watch", { run_id: runId }, (answer: RunSnapshot | ErrorBody) => {
+      asking = false;
+      hear();
+      if (isErrorBody(answer)) {
+        store.setState({ phase: "live", attempt: 0, error: answer.error, heardAt });
+        return;
+      }
+      snapshot = answer;
+      store.setState({ phase: "live", attempt: 0, error: null, snapshot, heardAt });
+    });
+  };
+
+  socket.on("connect", () => {
+    asking = false;
+    watch();
+  });
+  socket.on("delta", (delta: RunDelta) => {
+    hear();
+    if (snapshot === null || asking) return;
+    const next = applyDelta(snapshot, delta);
+    if (next === null) watch();
+    else snapshot = next;
+    draw();
+  });
+  socket.on("pong", () => {
+    hear();
+    draw();
+  });
+  socket.on("disconnect", (reason) => {
+    if (reason === "io client disconnect") return;
+    store.setState({ phase: "reconnecting", attempt: 0 });
+    // The library leaves it at that when the server itself hangs up.
+    if (reason === "io server disconnect") socket.connect();
+  });
+  socket.on("connect_error", () => {
+    store.setState((state) => ({ attempt: state.attempt + 1 }));
+  });
+
+  const look = () => {
+    if (!socket.connected) return;
+    if (heardAt !== null && Date.now() - heardAt * 1000 > SILENCE_LIMIT_MS) socket.io.engine.close();
+    else socket.emit("ping");
+    // A link may be older than the run that it names.
+    if (store.getState().error !== null) watch();
+  };
+  let timer: ReturnType<typeof setInterval> | undefined;
+
+  return {
+    store,
+    open: () => {
+      timer = setInterval(look, PING_INTERVAL_MS);
+      socket.connect();
+    },
+    reconnect: () => retryNow(socket),
+    close: () => {
+      clearInterval(timer);
+      draw.cancel();
+      socket.disconnect();
+    },
+  };
+}
+
+/** Ends the wait for the next attempt and begins it. */
+function retryNow(socket: Socket): void {
+  socket.disconnect();
+  socket.connect();
+}
+
+/** Socket.IO takes a path in the address for a namespace; a board behind a prefix means the prefix of its path. */
+export function socketAddress(endpoint: string): { origin: string; path: string } {
+  const url = new URL(endpoint);
+  return { origin: url.origin, path: `${url.pathname.replace(/\/+$/, "")}/socket.io` };
+}
+
+/** Runs at once when it may, else once at the end of the interval, so that the last news is never left out. */
+function throttle(action: () => void, intervalMs: number): { (): void; cancel: () => void } {
+  let timer: ReturnType<typeof setTimeout> | null = null;
+  let last = -Infinity;
+  const run = () => {
+    timer = null;
+    last = performance.now();
+    action();
+  };
+  const throttled = () => {
+    timer ??= setTimeout(run, Math.max(0, last + intervalMs - performance.now()));
+  };
+  throttled.cancel = () => {
+    if (timer !== null) clearTimeout(timer);
+    timer = null;
+  };
+  return throttled;
+}

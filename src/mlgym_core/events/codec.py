@@ -7,6 +7,7 @@ It must not know where a line goes.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import re
 import time
@@ -31,6 +32,7 @@ _ENCODER = msgspec.json.Encoder()
 _HEADS = {kind: f'{{"event_type":"{name}","creation_ts":'.encode() for kind, name in EVENT_TYPES.items()}
 _STRICT = {name: msgspec.json.Decoder(kind) for name, kind in PAYLOADS.items()}
 _LAX = {name: msgspec.json.Decoder(kind, strict=False) for name, kind in PAYLOADS.items()}
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _STAMP = re.compile(rb',"x":\{"producer":"([A-Za-z0-9][A-Za-z0-9._-]*)","seq":(\d+),"prev":"([0-9a-f]{64})"\}\}')
 _STAMP_BYTES_AT_MOST = 320
 
@@ -41,15 +43,9 @@ class _Envelope(msgspec.Struct):
     payload: msgspec.Raw
 
 
-class _Head(msgspec.Struct):
-    event_type: str
-    creation_ts: int
-
-
 ScoreT = TypeVar("ScoreT", MetricScore, LossScore)
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
-_HEAD = msgspec.json.Decoder(_Head)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,34 +124,45 @@ def decode_event(line: bytes) -> Event | None:
     Raises:
         StoreError: the line holds no event at all.
     """
-    try:
-        envelope = _ENVELOPE.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _refusal("on a line", f"cannot be read: {error}") from error
+    envelope = _open(line)
     decoder = _STRICT.get(envelope.event_type)
     if decoder is None:
         return None
     try:
         payload = decoder.decode(envelope.payload)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except _UNREADABLE:
         try:
             payload = _LAX[envelope.event_type].decode(envelope.payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except _UNREADABLE:
             return None
     return Event(event_type=envelope.event_type, creation_ts=envelope.creation_ts, payload=payload)
 
 
 def read_head(line: bytes) -> tuple[str, int]:
-    """The `event_type` and `creation_ts` of a line, which is checked to be whole JSON.
+    """The `event_type` and `creation_ts` of a line, which is checked to be whole.
+
+    Raises:
+        StoreError: the line holds no event.
+    """
+    envelope = _open(line)
+    return envelope.event_type, envelope.creation_ts
+
+
+def standard(line: bytes) -> bytes:
+    """`line` as JSON that everybody reads: MLgym's own server wrote NaN and Infinity as such, which is none.
 
     Raises:
         StoreError: the line holds no event.
     """
     try:
-        head = _HEAD.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _refusal("on a line", f"cannot be read: {error}") from error
-    return head.event_type, head.creation_ts
+        _ENVELOPE.decode(line)
+    except _UNREADABLE as error:
+        try:
+            event = json.loads(line)
+        except (ValueError, RecursionError):
+            raise _refusal("on a line", f"cannot be read: {error}") from error
+        return encode_foreign(event)[1]
+    return line
 
 
 def stamp(line: bytes, producer: str, seq: int, prev: str) -> bytes:
@@ -174,6 +181,13 @@ def read_stamp(line: bytes) -> Stamp | None:
 def digest(line: bytes) -> str:
     """What the line after `line` is chained to: the lower-case hex SHA-256 of its bytes without newline."""
     return hashlib.sha256(line).hexdigest()
+
+
+def _open(line: bytes) -> _Envelope:
+    try:
+        return _ENVELOPE.decode(line)
+    except _UNREADABLE:
+        return _ENVELOPE.decode(standard(line))
 
 
 def _check_bounds(event_type: str, line: bytes | bytearray) -> None:

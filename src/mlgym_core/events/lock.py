@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import time
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -43,7 +42,7 @@ class WriterLock:
             )
         with writing(run.lock_path):
             os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, f"pid {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+            os.pwrite(self._fd, f"pid {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
 
     def release(self) -> None:
         """Gives the lock up; its file stays and says who had it last."""
@@ -67,7 +66,7 @@ def liveness(run: RunFolder) -> Liveness:
         return "unknown"
     else:
         holder = os.pread(fd, 256, 0).decode(errors="replace")
-        return "lost" if holder.strip().endswith(f" on {socket.gethostname()}") else "unknown"
+        return "lost" if holder.strip().endswith(f" on {os.uname().nodename}") else "unknown"
     finally:
         os.close(fd)
 

@@ -25,6 +25,7 @@ from mlgym_core.events.codec import (
     read_head,
     read_stamp,
     stamp,
+    standard,
 )
 from mlgym_core.events.types import (
     EVENT_TYPES,
@@ -220,6 +221,24 @@ NO_EVENTS: dict[str, object] = {
 def test_what_is_no_event_is_refused(name: str) -> None:
     with pytest.raises(StoreError):
         encode_foreign(NO_EVENTS[name])
+
+
+def test_a_line_with_the_nan_of_another_program_is_read_and_made_standard() -> None:
+    scores = [{"metric": "f1", "split": "val", "score": float("-inf")}]
+    payload = {"grid_search_id": RUN_ID, "experiment_id": 3, "epoch": 0, "metric_scores": scores, "loss_scores": []}
+    line = json.dumps(foreign(event_type="evaluation_result", payload=payload)).encode()
+    assert b"-Infinity" in line
+    assert read_head(line) == ("evaluation_result", 1669234123870175)
+    event = decode_event(line)
+    assert event is not None
+    assert isinstance(event.payload, EvaluationResult)
+    assert event.payload.metric_scores[0].not_finite == "-inf"
+    assert json.loads(standard(line))["payload"]["metric_scores"][0]["score"] is None
+
+
+def test_a_standard_line_is_left_as_it_is() -> None:
+    line = stamp(encode_event(LogLines(grid_search_id=RUN_ID, stream="stdout", lines=["NaN"])), "p", 1, NO_LINE_BEFORE)
+    assert standard(line) is line
 
 
 @pytest.mark.parametrize("end", [b"", b"}", b" ", b'{"a":1}'])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +39,7 @@ def test_a_run_lives_as_long_as_its_lock_is_held(run: RunFolder) -> None:
 
 def test_the_lock_of_another_host_says_nothing_once_it_is_gone(run: RunFolder) -> None:
     WriterLock(run).release()
-    assert run.lock_path.read_text() == f"pid {os.getpid()} on {socket.gethostname()}\n"
+    assert run.lock_path.read_text() == f"pid {os.getpid()} on {os.uname().nodename}\n"
     run.lock_path.write_text("pid 1 on elsewhere\n")
     assert liveness(run) == "unknown"
 

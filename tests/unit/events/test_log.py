@@ -282,6 +282,15 @@ def test_a_reader_takes_bounded_pieces(run: RunFolder, lines: list[bytes]) -> No
     assert batches(found) == list(range(6))
 
 
+def test_a_reader_stops_before_an_event_that_is_no_fact_yet(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines)
+    reader = LogReader(run)
+    assert batches(reader.poll(before=2)) == [0, 1]
+    assert reader.poll(before=2) == reader.poll(before=0) == []
+    assert reader.next_event_id == 2
+    assert batches(reader.poll(before=9)) == [2, 3, 4, 5]
+
+
 def test_a_reader_sees_that_the_log_was_cut(run: RunFolder, lines: list[bytes]) -> None:
     write(run, "a", lines)
     reader = LogReader(run)

@@ -93,6 +93,7 @@ class DeltaCollector:
     def __init__(self, fold: RunFold) -> None:
         self.fold = fold
         self._from_offset = fold.state.num_events
+        self._liveness: Liveness | None = None
         self._touched: set[int] = set()
         self._points: list[tuple[int, str, int, float | None]] = []
 
@@ -110,9 +111,11 @@ class DeltaCollector:
         return self.fold.state.num_events > self._from_offset
 
     def collect(self, liveness: Liveness) -> RunDelta:
-        """What changed since the last call; all rows that depend on `liveness` are in it where the run is lost."""
+        """What changed since the last call; where `liveness` did, every running experiment has."""
         state = self.fold.state
-        shown = [each for each in _in_order(state) if each.experiment_id in self._touched or _is_lost(each, liveness)]
+        overlaid = {each.experiment_id for each in state.experiments.values() if each.status == "running"}
+        changed = self._touched if liveness == self._liveness else self._touched | overlaid
+        shown = [each for each in _in_order(state) if each.experiment_id in changed]
         delta = RunDelta(
             run_id=state.run_id,
             from_offset=self._from_offset,
@@ -123,6 +126,7 @@ class DeltaCollector:
             points=self._points,
         )
         self._from_offset = state.num_events
+        self._liveness = liveness
         self._touched = set()
         self._points = []
         return delta

@@ -13,14 +13,16 @@ from mlgym_core.components import (
     models,
     optimizers,
 )
-from mlgym_core.components.data import bundled, loaders, splits
+from mlgym_core.components.data import archives, bundled, idx, loaders, splits, tables
 from mlgym_core.components.trainers import torch_trainer
 
 __all__ = [
+    "archives",
     "bundled",
     "checkpointing",
     "early_stopping",
     "evaluator",
+    "idx",
     "loaders",
     "losses",
     "lr_schedulers",
@@ -28,5 +30,6 @@ __all__ = [
     "models",
     "optimizers",
     "splits",
+    "tables",
     "torch_trainer",
 ]

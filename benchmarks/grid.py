@@ -73,7 +73,7 @@ def main() -> None:
     times = {"mlgym run, all events and checkpoints": ours, "pool by hand, nothing kept": peer, "imports alone": limit}
     print_table(
         f"{NUM_EXPERIMENTS} experiments, median of {options.rounds} rounds",
-        ("whole process", "s", "lowest to highest", "ratio to the pool (of pairs)"),
+        ("whole process", "s", "lowest to highest", "ratio to the pool, median (quartiles)"),
         [
             (name, f"{median(each):.2f}", f"{min(each):.2f} to {max(each):.2f}", describe_ratio(each, peer))
             for name, each in times.items()

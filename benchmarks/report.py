@@ -1,4 +1,4 @@
-"""What every table of a benchmark has: medians, ratios, and where and when it was made. It measures nothing itself."""
+"""What every table of a benchmark has: ratios, and where and when it was made. It measures nothing itself."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from statistics import median
+from statistics import quantiles
 
 
 def describe_circumstances() -> str:
@@ -23,9 +23,9 @@ def describe_circumstances() -> str:
 
 
 def describe_ratio(ours: Sequence[float], peer: Sequence[float]) -> str:
-    """The ratio of the medians, and the lowest and highest among the pairs that were measured side by side."""
-    pairs = [mine / theirs for mine, theirs in zip(ours, peer, strict=True)]
-    return f"{median(ours) / median(peer):.2f} ({min(pairs):.2f} to {max(pairs):.2f})"
+    """The median of the ratios of what was measured side by side, and between which two half of them lie."""
+    low, middle, high = quantiles((mine / theirs for mine, theirs in zip(ours, peer, strict=True)), n=4)
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
 
 
 def print_table(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

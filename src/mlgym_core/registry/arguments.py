@@ -13,8 +13,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NotRequired, TypeAlias, get_args, get_origin
 
-from pydantic import ConfigDict, PydanticSchemaGenerationError, PydanticUserError, TypeAdapter
+from pydantic import (
+    ConfigDict,
+    PydanticInvalidForJsonSchema,
+    PydanticSchemaGenerationError,
+    PydanticUserError,
+    TypeAdapter,
+)
 from pydantic import ValidationError as PydanticValidationError
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
 from pydantic_core import ErrorDetails, PydanticSerializationError, SchemaError, to_jsonable_python
 from typing_extensions import TypedDict
 
@@ -83,6 +90,22 @@ def checkable(annotation: Any) -> Any:
     except _NOT_CHECKABLE:
         return Any
     return annotation
+
+
+class _QuietGenerator(GenerateJsonSchema):
+    """Leaves out members of a union that JSON cannot hold, such as tensors, without a warning."""
+
+    # pydantic declares it so that it cannot be a ClassVar.
+    ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
+
+
+def annotation_schema(annotation: Any, ref_template: str) -> dict[str, Any]:
+    """The JSON schema of what an annotation takes; empty, which means anything, where it cannot be said."""
+    try:
+        adapter = _type_adapter(checkable(annotation))
+        return adapter.json_schema(ref_template=ref_template, schema_generator=_QuietGenerator)
+    except PydanticInvalidForJsonSchema:
+        return {}
 
 
 def is_plain(annotation: Any) -> bool:

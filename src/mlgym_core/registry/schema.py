@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from pydantic import PydanticInvalidForJsonSchema, TypeAdapter
-
 from mlgym_core.config.settings import SHAPING_RESULTS, settings_schema
-from mlgym_core.registry.arguments import arguments_of, checkable
+from mlgym_core.registry.arguments import annotation_schema, arguments_of
 from mlgym_core.registry.component import Component, Parameter, reserved_keys
 from mlgym_core.registry.registry import Registry
 from mlgym_core.registry.slots import KIND_OF_SLOT, LIST_SLOTS
@@ -18,6 +16,7 @@ from mlgym_core.registry.slots import KIND_OF_SLOT, LIST_SLOTS
 Schema: TypeAlias = dict[str, Any]
 
 _REF = "#/$defs/"
+_NULL = {"type": "null"}
 _REFERENCE = {"type": "string", "pattern": r"^\$[A-Za-z_]", "description": "a reference: $slot or $slot.key"}
 _NUMBERS = {"anyOf": [{"type": "array", "minItems": 2, "maxItems": 3}, {"type": "object"}]}
 _LIST = {"type": "array", "minItems": 1}
@@ -42,7 +41,7 @@ _RESERVED: dict[str, Schema] = {
 def json_schema(registry: Registry) -> Schema:
     """The schema of a configuration in which everything that `registry` knows may be used."""
     kinds = sorted({*registry.kinds(), *KIND_OF_SLOT.values()})
-    definitions: Schema = {"reference": _REFERENCE, "sweep": _SWEEP}
+    definitions: Schema = {"reference": _REFERENCE, "sweep": _SWEEP, "component": _of_any_kind(kinds)}
     for kind in kinds:
         definitions[kind] = _kind(kind, registry)
         for name in registry.names(kind):
@@ -59,7 +58,7 @@ def json_schema(registry: Registry) -> Schema:
             "model_info": {"type": ["object", "null"], "description": "anything about the model, kept as it is"},
             **{slot: _slot(slot, kind) for slot, kind in KIND_OF_SLOT.items()},
         },
-        "additionalProperties": _other_slot(kinds),
+        "additionalProperties": {"anyOf": [_ref("component"), {"type": "array", "items": _ref("component")}, _NULL]},
         "$defs": definitions,
     }
 
@@ -82,16 +81,16 @@ def _run() -> Schema:
 
 
 def _slot(slot: str, kind: str) -> Schema:
-    component = {"anyOf": [_ref(kind), {"type": "null"}]}
+    accepted = [_ref(kind), _ref("component"), _NULL]
     if slot in LIST_SLOTS:
-        component["anyOf"].append({"type": "array", "items": _ref(kind)})
-    return component
+        accepted.append({"type": "array", "items": {"anyOf": [_ref(kind), _ref("component")]}})
+    return {"anyOf": accepted}
 
 
-def _other_slot(kinds: list[str]) -> Schema:
+def _of_any_kind(kinds: list[str]) -> Schema:
+    """A component that says its kind, whatever the slot it stands in."""
     cases = [_case("kind", kind, _ref(kind)) for kind in kinds]
-    component = {"type": "object", "properties": {"kind": {"enum": kinds}}, "required": ["kind"], "allOf": cases}
-    return {"anyOf": [component, {"type": "array", "items": component}, {"type": "null"}]}
+    return {"type": "object", "properties": {"kind": {"enum": kinds}}, "required": ["kind"], "allOf": cases}
 
 
 def _case(key: str, value: str, then: Schema) -> Schema:
@@ -108,7 +107,7 @@ def _kind(kind: str, registry: Registry) -> Schema:
         "type": "object",
         "properties": {"use": {"anyOf": [{"enum": names}, _ref("sweep")]}},
         "required": [] if default else ["use"],
-        "allOf": cases,
+        "allOf": cases or [{}],
         "not": {"anyOf": [{"required": [key]} for key in _SWEEPS]},
     }
     return {"anyOf": [{"enum": names}, _ref("sweep"), mapping]}
@@ -139,11 +138,8 @@ def _parameter(parameter: Parameter, definitions: Schema) -> Schema:
         kind = KIND_OF_SLOT.get(parameter.slot.name)
     if kind:
         several = [{"type": "array"}, {"type": "object", "not": {"required": ["use"]}}]
-        return {"anyOf": [_ref("reference"), _ref(kind), {"type": "null"}, *several]}
-    try:
-        schema = TypeAdapter(checkable(parameter.annotation)).json_schema(ref_template=_REF + "{model}")
-    except PydanticInvalidForJsonSchema:
-        return {}
+        return {"anyOf": [_ref("reference"), _ref(kind), _NULL, *several]}
+    schema = annotation_schema(parameter.annotation, _REF + "{model}")
     for name, definition in schema.pop("$defs", {}).items():
         definitions.setdefault(name, _inside(definition))
     return _sweepable(schema, is_argument=True)

@@ -123,7 +123,7 @@ def _type(node: inspect.Type) -> str:
     raise TypeError(f"no TypeScript is known for {node}")
 
 
-def _in_order(literal: inspect.LiteralType) -> list[str | int]:
+def _in_order(literal: inspect.LiteralType) -> list[object]:
     return sorted(literal.values, key=str)
 
 

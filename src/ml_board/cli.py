@@ -6,6 +6,7 @@ Owns options, exit statuses and what is printed. Knows no socket and no route: `
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ def ml_board_rest_endpoint() -> None:
 
 
 def _guarded(command: Callable[[Sequence[str]], None]) -> int:
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
         command(sys.argv[1:])
     except MLGymError as error:
@@ -148,8 +150,6 @@ def _settings(options: argparse.Namespace) -> Settings:
     origins = options.cors_allowed_origins
     return Settings(
         event_storage_path=options.event_storage_path,
-        host=options.host,
-        port=options.port,
         origins=origin_patterns(origins) if origins else (LOOPBACK,),
     )
 

@@ -183,10 +183,6 @@ class RunViews:
         self._views: OrderedDict[str, RunView] = OrderedDict()
         self._listed: dict[str, tuple[int, ListedRun]] = {}
 
-    def ids(self) -> list[str]:
-        """The ids of all runs, newest first."""
-        return [run.run_id for run in self.storage.runs()]
-
     def open(self, run_id: object) -> RunView:
         """The view of a run that exists. Raises StoreError for another id."""
         return self.view(self.storage.open(check_name(run_id, "run id")).run_id)
@@ -207,7 +203,10 @@ class RunViews:
 
     def _list(self, run: RunFolder) -> ListedRun:
         size = run.log_path.stat().st_size if run.log_path.exists() else 0
+        alive = liveness(run)
         known = self._listed.get(run.run_id)
-        if known is None or known[0] != size or known[1].liveness != liveness(run):
-            known = self._listed[run.run_id] = size, self.view(run.run_id).summary()
+        if known is None or known[0] != size or known[1].liveness != alive:
+            # A run that has ended is listed for good: its view need not drive out one that is looked at.
+            view = self.view(run.run_id) if alive == "alive" else RunView(run, self.committed)
+            known = self._listed[run.run_id] = size, view.summary()
         return known[1]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import signal
 import socket as sockets
+import tempfile
 from typing import Any, TypeAlias, cast
 
 import socketio
@@ -22,6 +23,7 @@ from ml_board.settings import Settings
 from ml_board.socket.packets import MAX_MESSAGE_BYTES
 from ml_board.socket.server import EventServer
 from mlgym_core.errors import RunError
+from mlgym_core.events.folder import EventStorage, writing
 
 Application: TypeAlias = Any
 """An ASGI application: uvicorn, python-socketio and a2wsgi each spell its type in their own way."""
@@ -56,7 +58,7 @@ def create_front_end() -> Application:
 
 def recent_runs(settings: Settings, limit: int) -> list[str]:
     """Ids of the newest runs, newest first."""
-    return _open_views(settings).ids()[:limit]
+    return [run.run_id for run in EventStorage(settings.event_storage_path).runs()[:limit]]
 
 
 def listen(host: str, port: int) -> sockets.socket:
@@ -90,11 +92,12 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def serve(application: Application, listener: sockets.socket) -> None:
-    """Answer on `listener` until SIGINT or SIGTERM, then end in order."""
-    server = uvicorn.Server(
+def create_server(application: Application) -> uvicorn.Server:
+    """A server of `application`, which does not run yet."""
+    return uvicorn.Server(
         uvicorn.Config(
             application,
+            log_config=None,
             log_level="warning",
             access_log=False,
             server_header=False,
@@ -104,10 +107,14 @@ def serve(application: Application, listener: sockets.socket) -> None:
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
         )
     )
+
+
+def serve(application: Application, listener: sockets.socket) -> None:
+    """Answers on `listener` until SIGINT or SIGTERM, then ends in order."""
     # uvicorn ends in order at either signal and then raises it again, which would end the process with a trace.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, _already_ended)
-    server.run(sockets=[listener])
+    create_server(application).run(sockets=[listener])
 
 
 def _already_ended(*_: object) -> None:
@@ -119,7 +126,11 @@ def _as_asgi(app: Flask) -> Application:
 
 
 def _open_views(settings: Settings) -> RunViews:
-    return RunViews(settings.event_storage_path)
+    path = settings.event_storage_path
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return RunViews(path)
 
 
 def _with_socket(settings: Settings, views: RunViews, beside: Application | None) -> Application:

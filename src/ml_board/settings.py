@@ -16,11 +16,9 @@ LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\Z")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Where a service listens, what it serves, and the origins that may use it beside its own."""
+    """What a service serves, and the origins whose pages may use it beside its own."""
 
     event_storage_path: Path
-    host: str = "127.0.0.1"
-    port: int = 8080
     origins: tuple[re.Pattern[str], ...] = (LOOPBACK,)
 
     def allows(self, origin: str, own_origin: str) -> bool:

@@ -7,6 +7,7 @@ feeds and folded by watches; none of these knows Socket.IO.
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
@@ -27,6 +28,7 @@ from mlgym_core.events import codes
 from mlgym_core.events.codec import encode_foreign
 from mlgym_core.events.folder import RunFolder
 
+_LOG = logging.getLogger(__name__)
 PUBLISHER_ROOMS = frozenset({"mlgym_event_publishers", "mlgym_streamed_logger"})
 """Rooms that MLgym's publisher joins; they are no runs."""
 MAX_ROOMS = 64
@@ -51,6 +53,8 @@ class EventServer:
         self._views = views
         self.socket = socketio.AsyncServer(
             async_mode="asgi",
+            logger=_LOG,
+            engineio_logger=_LOG,
             serializer=TextPacket,
             cors_allowed_origins=self._allows,
             max_http_buffer_size=MAX_MESSAGE_BYTES,
@@ -154,7 +158,8 @@ class EventServer:
     async def unwatch(self, connection: str, data: Any = None) -> None:
         """Ends the deltas of a run."""
         run_id = data.get("run_id") if isinstance(data, dict) else None
-        watch = self._connections[connection].watches.pop(str(run_id), None)
+        known = self._connections.get(connection, Connection())
+        watch = known.watches.pop(str(run_id), None)
         if watch:
             watch.remove(connection)
 

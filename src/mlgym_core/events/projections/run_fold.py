@@ -37,6 +37,7 @@ PROCESS_LOST = "process lost"
 """The error of an experiment whose process is gone and left no other word."""
 
 _CALCULATION = 1
+_NO_DEVICE = ("", "None")
 _NOTHING: frozenset[int] = frozenset()
 _NO_NAMES: frozenset[str] = frozenset()
 
@@ -134,7 +135,8 @@ class RunFold:
             return _NOTHING
         experiment = self._experiment(payload.experiment_id)
         experiment.job_id = payload.job_id
-        experiment.device = payload.device or experiment.device
+        if payload.device not in _NO_DEVICE:
+            experiment.device = payload.device
         if payload.status == "DONE":
             _finish(experiment, payload.finishing_time if payload.finishing_time > 0 else at)
             experiment.error = payload.error or None

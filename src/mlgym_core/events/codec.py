@@ -19,12 +19,25 @@ import msgspec
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codes import NOT_AN_EVENT
 from mlgym_core.events.names import check_name
-from mlgym_core.events.types import EVENT_TYPES, PAYLOADS, EvaluationResult, Event, LossScore, MetricScore, Payload
+from mlgym_core.events.types import (
+    EVENT_TYPES,
+    PAYLOADS,
+    AttemptStarted,
+    EvaluationResult,
+    Event,
+    ExperimentConfig,
+    LossScore,
+    MetricScore,
+    Payload,
+    RunStarted,
+)
 
 MAX_LINE_BYTES = 8 * 2**20
 """The size that an event may have: a line and its stamp fit into one message of a socket (16 MB)."""
 MAX_DEPTH = 64
 """How many lists and mappings may lie in each other in one event."""
+FREE_FORM = frozenset({ExperimentConfig, RunStarted, AttemptStarted})
+"""The types whose payloads may hold anything, so that how deep they are has to be looked up."""
 NO_LINE_BEFORE = "0" * 64
 """What line 0 is chained to."""
 
@@ -76,7 +89,8 @@ def encode_into(payload: Payload, buffer: bytearray) -> None:
     try:
         _ENCODER.encode_into(payload, buffer, len(head))
         buffer += b"}\n"
-        _check_bounds(EVENT_TYPES[kind], buffer)
+        if kind in FREE_FORM or len(buffer) > MAX_LINE_BYTES:
+            _check_bounds(EVENT_TYPES[kind], buffer)
     except (TypeError, ValueError, RecursionError) as error:
         raise _refusal(EVENT_TYPES[kind], f"cannot be written as JSON: {error}") from error
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import (
+    FREE_FORM,
     MAX_DEPTH,
     MAX_LINE_BYTES,
     NO_LINE_BEFORE,
@@ -136,6 +137,16 @@ def test_an_event_that_is_too_deep_is_refused(depth: int) -> None:
     with pytest.raises(StoreError) as caught:
         encode_event(payload)
     assert caught.value.code == "MG407"
+
+
+def test_every_type_that_may_hold_anything_is_looked_at() -> None:
+    def may_hold_anything(kind: object) -> bool:
+        parts = [getattr(field, "type", field) for field in getattr(kind, "fields", ())]
+        parts += [getattr(kind, name) for name in ("item_type", "value_type") if hasattr(kind, name)]
+        parts += getattr(kind, "types", ())
+        return isinstance(kind, msgspec.inspect.AnyType) or any(may_hold_anything(part) for part in parts)
+
+    assert {kind for kind in EVENT_TYPES if may_hold_anything(msgspec.inspect.type_info(kind))} == FREE_FORM
 
 
 def test_many_brackets_beside_each_other_are_not_deep() -> None:

@@ -14,7 +14,7 @@ import orjson
 from ml_board.socket.clients import Clients
 from ml_board.socket.tail import Tail
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codec import read_head
+from mlgym_core.events.codec import read_head, standard
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogReader
 from mlgym_core.events.types import VERSION_1_TYPES
@@ -80,8 +80,9 @@ class Feed:
     def _messages(self, first_id: int, lines: list[bytes]) -> Iterator[dict[str, Any]]:
         for event_id, line in enumerate(lines, first_id):
             try:
-                event_type, _ = read_head(line)
+                json_line = standard(line)
+                event_type, _ = read_head(json_line)
             except StoreError:  # a line that is no JSON would spoil the whole message
                 continue
             if self._version > 1 or event_type in VERSION_1_TYPES:
-                yield {"event_id": event_id, "data": orjson.Fragment(line)}
+                yield {"event_id": event_id, "data": orjson.Fragment(json_line)}

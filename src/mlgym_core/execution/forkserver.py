@@ -44,6 +44,15 @@ def start(preload: Sequence[str] = PRELOAD) -> None:
         multiprocessing.forkserver.ensure_running()
 
 
+def stop() -> None:
+    """Ends the server at once, even while it imports; processes that it started go on."""
+    # multiprocessing has no public way to end it; it would go on importing for seconds after this process has ended.
+    server: Any = multiprocessing.forkserver._forkserver
+    if server._forkserver_pid is not None:
+        os.kill(server._forkserver_pid, signal.SIGKILL)
+        server._stop()
+
+
 def start_process(target: str, *args: Any) -> ForkServerProcess:
     """A process that calls `module:function` with `args`, started.
 
@@ -52,6 +61,7 @@ def start_process(target: str, *args: Any) -> ForkServerProcess:
     Raises:
         RunError: the server ended before it could start one.
     """
+    start()
     process = _context.Process(target=_enter, args=(target, *args), daemon=False)
     try:
         with _signals_ignored(), _main_module_hidden():
@@ -65,7 +75,7 @@ def start_process(target: str, *args: Any) -> ForkServerProcess:
     return process
 
 
-class RemoteTraceback(Exception):
+class RemoteError(Exception):
     """The traceback of an exception that was raised in another process, as its cause."""
 
     def __str__(self) -> str:
@@ -81,6 +91,11 @@ class Call:
         self._receiver, sender = _context.Pipe(duplex=False)
         self._process = start_process("mlgym_core.execution.forkserver:_answer", sender, target, args)
         sender.close()
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id."""
+        return self._process.pid
 
     def result(self) -> Any:
         """What the function returned.
@@ -98,7 +113,7 @@ class Call:
         finally:
             self.close()
         if traceback_text is not None:
-            raise answer from RemoteTraceback(traceback_text)
+            raise answer from RemoteError(traceback_text)
         return answer
 
     def close(self) -> None:
@@ -109,12 +124,13 @@ class Call:
 
 
 def _answer(sender: Connection, target: str, args: Sequence[Any]) -> None:
-    # Standard output belongs to the caller's one document: what the user's modules print goes to the terminal beside.
+    # Standard output may be for one document alone, so what the user's modules print goes beside it.
     os.dup2(2, 1)
     try:
         answer, traceback_text = _function(target)(*args), None
     except Exception as error:  # the process boundary: the caller raises it
         answer, traceback_text = error, traceback.format_exc()
+    sys.stdout.flush()
     sender.send((answer, traceback_text))
 
 

@@ -5,16 +5,35 @@ Plain data and a Protocol; knows nothing of processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
 from mlgym_core.config.spec import ExperimentSpec
+from mlgym_core.config.sweeps import Point
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.spool import Publisher
+from mlgym_core.execution.registrations import Registrations
 from mlgym_core.execution.stopping import Stop
 
 EndState: TypeAlias = Literal["finished", "failed", "stopped"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What preflight is asked to check: the points of a grid, and the GPUs asked for."""
+
+    points: Sequence[Point]
+    registrations: Registrations
+    device_ids: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What preflight found: experiments that can be trained, and the devices for them."""
+
+    specs: Sequence[ExperimentSpec]
+    devices: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +47,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """What all jobs of a run share.
-
-    `devices` are torch device names, used in turn. `bring_in` puts all that was published so far into the log, so that
-    what is published next stands after it.
-    """
+    """What all jobs of a run share; `devices` are torch device names, used in turn."""
 
     run_id: str
     folder: RunFolder
@@ -40,7 +55,6 @@ class RunContext:
     devices: Sequence[str]
     stop: Stop
     fail_fast: bool
-    bring_in: Callable[[], None]
 
 
 class Executor(Protocol):

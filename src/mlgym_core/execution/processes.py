@@ -6,7 +6,6 @@ its own; this module speaks for those that can no longer do so. It never imports
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,10 +13,12 @@ from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Self
 
-from mlgym_core.events.types import ControlAnswered, JobStatus, LogLines
+from mlgym_core.events.types import LogLines
 from mlgym_core.execution.deaths import Deaths
+from mlgym_core.execution.endings import job_ended, stop_obeyed, stop_requested, stopped_at_once
 from mlgym_core.execution.job import Job, Order, RunContext, StopOrder
 from mlgym_core.execution.registrations import Registrations
+from mlgym_core.execution.stopping import FAIL_FAST
 from mlgym_core.execution.worker_process import Stream, WorkerProcess
 
 
@@ -47,7 +48,7 @@ class ProcessExecutor:
             busy = [worker for worker in self._workers if worker is not None and worker.order is not None]
             if not busy:
                 return
-            wait([context.stop, *(each for worker in busy for each in worker.waitables)])
+            wait([context.stop.fileno(), *(each for worker in busy for each in worker.waitables)])
             if context.stop.clear():
                 self._obey(context)
             for slot in range(len(self._workers)):
@@ -77,24 +78,30 @@ class ProcessExecutor:
             worker.read_output(_writer(worker.order, context))
             worker.order = None
         elif is_dead:
-            reason = self._deaths.describe(worker.kill())
-            _publish_end(worker, context, error=f"the worker process {reason}", stacktrace=worker.last_words)
+            error = f"the worker process {self._deaths.describe(worker.kill())}"
+            ended = job_ended(worker.order, started_at=worker.ordered_at, error=error, stacktrace=worker.last_words)
+            context.publisher.publish(ended)
             worker.order = None
         if is_dead or (report is not None and report.state == "failed"):
             self._dismiss(slot)
             if context.fail_fast:
-                context.stop.ask_gently("--fail-fast")
+                context.stop.ask_gently(FAIL_FAST)
 
     def _obey(self, context: RunContext) -> None:
         """Passes on what was asked: an end after the running epoch, or at once."""
-        busy = [(slot, worker) for slot, worker in enumerate(self._workers) if worker is not None and worker.order]
-        for slot, worker in busy:
-            if not context.stop.at_once:
-                worker.ask_to_stop(StopOrder(request=context.stop.request, by=context.stop.by))
+        stop = context.stop
+        context.publisher.publish(stop_requested(context.run_id, stop))
+        for slot, worker in enumerate(self._workers):
+            if worker is None or worker.order is None:
+                continue
+            if not stop.at_once:
+                worker.ask_to_stop(StopOrder(request=stop.request, by=stop.by))
                 continue
             worker.kill()
             if worker.take_report() is None:
-                _publish_stopped(worker, context)
+                context.publisher.publish(stop_obeyed(worker.order, request=stop.request, by=stop.by))
+                error = stopped_at_once(stop)
+                context.publisher.publish(job_ended(worker.order, started_at=worker.ordered_at, error=error))
             self._dismiss(slot)
 
     def _dismiss(self, slot: int) -> None:
@@ -103,41 +110,6 @@ class ProcessExecutor:
         if worker is not None:
             worker.kill()
             worker.close()
-
-
-def _publish_stopped(worker: WorkerProcess, context: RunContext) -> None:
-    if worker.order is not None:
-        context.bring_in()
-        context.publisher.publish(
-            ControlAnswered(
-                grid_search_id=context.run_id,
-                experiment_id=worker.order.job.spec.experiment_id,
-                action="stop",
-                by=context.stop.by,
-                request=context.stop.request,
-                obeyed=True,
-            )
-        )
-        _publish_end(worker, context, error=f"stopped at once: {context.stop.by} came a second time", stacktrace=None)
-
-
-def _publish_end(worker: WorkerProcess, context: RunContext, *, error: str, stacktrace: str | None) -> None:
-    """Says in place of a worker that is gone that its experiment has ended, after all that it said itself."""
-    if worker.order is not None:
-        context.bring_in()
-        context.publisher.publish(
-            JobStatus(
-                grid_search_id=context.run_id,
-                experiment_id=worker.order.job.spec.experiment_id,
-                job_id=worker.order.job.job_id,
-                status="DONE",
-                starting_time=worker.ordered_at,
-                finishing_time=time.time(),
-                device=worker.order.device,
-                error=error,
-                stacktrace=stacktrace,
-            )
-        )
 
 
 def _writer(order: Order, context: RunContext) -> Callable[[Stream, list[str]], None]:

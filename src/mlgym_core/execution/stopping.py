@@ -13,6 +13,9 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import Self
 
+FAIL_FAST = "--fail-fast"
+"""Who asks for the end of a run one of whose experiments has failed."""
+
 
 class StopNow(BaseException):
     """Raised into training in this process when somebody asked for the second time; no `except Exception` holds it."""
@@ -21,13 +24,15 @@ class StopNow(BaseException):
 class Stop:
     """Asked once, a run ends after the running epochs with their checkpoints; asked again, at once.
 
-    It can be waited for together with pipes: `fileno()` is ready to read after each request until `clear()`.
+    It can be waited for together with pipes: `fileno()` is ready after each request until `clear()`. What trains in
+    this process sets `at_second`, which is called where the second request is made, and may raise.
     """
 
     def __init__(self) -> None:
         self.count = 0
         self.by = ""
         self.request = ""
+        self.at_second: Callable[[], None] | None = None
         self._reader, self._writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(self._writer, False)
@@ -38,16 +43,21 @@ class Stop:
         self.by = by
         self.request = uuid.uuid4().hex
         os.write(self._writer, b"!")
+        if self.at_once and self.at_second is not None:
+            self.at_second()
 
     @property
     def asked(self) -> bool:
+        """Whether it was asked at all."""
         return self.count > 0
 
     @property
     def at_once(self) -> bool:
+        """Whether it was asked again."""
         return self.count > 1
 
     def fileno(self) -> int:
+        """What `select` and its kind take."""
         return self._reader
 
     def ask_gently(self, by: str) -> None:
@@ -63,19 +73,16 @@ class Stop:
             return False
 
     def close(self) -> None:
+        """Gives back its pipe."""
         os.close(self._reader)
         os.close(self._writer)
 
 
 class StopSignals:
-    """While entered, SIGINT and SIGTERM ask `stop`; outside of the main thread it does nothing.
+    """While entered, SIGINT and SIGTERM ask `stop`; outside of the main thread it does nothing."""
 
-    `on_second` is called in the handler of the second signal and of those that follow.
-    """
-
-    def __init__(self, stop: Stop, on_second: Callable[[], None] | None = None) -> None:
+    def __init__(self, stop: Stop) -> None:
         self._stop = stop
-        self._on_second = on_second
         self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -90,7 +97,5 @@ class StopSignals:
         for each, handler in self._previous.items():
             signal.signal(each, handler)  # type: ignore[arg-type]
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
         self._stop.ask(signal.Signals(number).name)
-        if self._stop.at_once and self._on_second is not None:
-            self._on_second()

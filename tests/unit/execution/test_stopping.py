@@ -73,9 +73,10 @@ def test_handlers_are_put_back(stop: Stop) -> None:
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_the_second_signal_calls_back(stop: Stop) -> None:
+def test_the_second_request_is_told_where_it_is_made(stop: Stop) -> None:
     calls: list[str] = []
-    with StopSignals(stop, on_second=lambda: calls.append(stop.by)):
+    stop.at_second = lambda: calls.append(stop.by)
+    with StopSignals(stop):
         signal.raise_signal(signal.SIGINT)
         assert calls == []
         signal.raise_signal(signal.SIGTERM)

@@ -1,0 +1,108 @@
+"""The words of the command line: every command and option, and nothing of what they do.
+
+Owns the parser of `mlgym` and that of MLgym's own form, which `mlgym_core.main()` understands beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of `mlgym`."""
+    root = argparse.ArgumentParser(
+        prog="mlgym",
+        description="Grid searches that can be told exactly, repeated to the bit and watched.",
+        allow_abbrev=False,
+    )
+    commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    run = _command(commands, "run", "train every experiment of a configuration")
+    _add_config(run)
+    _add_run_options(run)
+    run.add_argument("--dry-run", action="store_true", help="print the experiments that would run, and how many")
+    run.add_argument("--fail-fast", action="store_true", default=None, help="end the run when one experiment fails")
+    _add_json(run)
+
+    check = _command(commands, "check", "find all faults that can be known before training")
+    _add_config(check)
+    check.add_argument("--num_epochs", type=int, metavar="N")
+    check.add_argument("--max_experiments", type=int, metavar="N")
+    check.add_argument("--text_logging_path", metavar="DIR")
+    _add_json(check)
+
+    schema = _command(commands, "schema", "print the JSON schema of configurations, for editors")
+    schema.add_argument("config", nargs="?", metavar="CONFIG", help="a configuration whose `imports:` count too")
+    components = _command(commands, "components", "list what a configuration can name")
+    components.add_argument("config", nargs="?", metavar="CONFIG", help="a configuration whose `imports:` count too")
+    components.add_argument("--kind", metavar="KIND", help="list this kind only")
+    _add_json(components)
+
+    runs = _command(commands, "runs", "list the runs in the event storage")
+    _add_json(runs)
+    show = _command(commands, "show", "show the state of a run")
+    show.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
+    _add_json(show)
+    sync = _command(commands, "sync", "send what a run could not send to its servers")
+    sync.add_argument("run_id", nargs="?", metavar="RUN_ID", help="only this run")
+    sync.add_argument("--server", action="append", metavar="URL", help="an `ml_board` (default: those the run named)")
+    sync.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="give up after so long (60)")
+    _add_json(sync)
+    return root
+
+
+def mlgym_parser(prog: str) -> argparse.ArgumentParser:
+    """The parser of the form that a user's `run.py` has had since MLgym."""
+    root = argparse.ArgumentParser(prog=prog, description="Trains the grid of a configuration.", allow_abbrev=False)
+    root.add_argument("--config_path", metavar="FILE", help="a run_config.yml that says all of this")
+    root.add_argument("--process_count", type=int, metavar="N", help="how many experiments train at a time")
+    root.add_argument("--text_logging_path", metavar="DIR", help="where log files with tracebacks go")
+    root.add_argument("--num_epochs", type=int, metavar="N")
+    root.add_argument("--device_ids", type=int, nargs="*", metavar="ID", help="the GPUs to use (default: all)")
+    root.add_argument("--websocket_logging_servers", nargs="+", metavar="URL", help="the servers to publish to")
+    root.add_argument("--gs_rest_api_endpoint", metavar="URL", help="where configurations and checkpoints go")
+    root.add_argument("--event_storage_path", metavar="DIR")
+    root.add_argument("--log_std_to_file", action="store_true", help=argparse.SUPPRESS)
+    modes = root.add_subparsers(dest="mode", metavar="MODE")
+    train = modes.add_parser("train", help="train a grid", allow_abbrev=False)
+    train.add_argument("--gs_config_path", required=True, metavar="FILE")
+    warm_start = modes.add_parser("warmstart", aliases=["warm_start"], help="go on with a run", allow_abbrev=False)
+    warm_start.add_argument("--grid_search_id", metavar="RUN_ID")
+    return root
+
+
+def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+    command.add_argument("--event_storage_path", metavar="DIR", help="where runs are kept (default: event_storage)")
+    return command
+
+
+def _add_config(command: argparse.ArgumentParser) -> None:
+    command.add_argument("config", metavar="CONFIG", help="a YAML file, in the native dialect or in MLgym's")
+    command.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="overrides",
+        metavar="PATH=VALUE",
+        help="change one value, for example optimizer.lr=0.1; may be given several times",
+    )
+
+
+def _add_run_options(run: argparse.ArgumentParser) -> None:
+    run.add_argument("--process_count", type=int, metavar="N", help="how many experiments train at a time")
+    run.add_argument("--num_epochs", type=int, metavar="N")
+    run.add_argument("--device_ids", type=int, nargs="*", metavar="ID", help="the GPUs to use (default: all)")
+    run.add_argument("--seed", type=int, metavar="N", help="the seed of what has none of its own")
+    run.add_argument("--threads", type=int, metavar="N", help="threads of each experiment; other numbers, other bits")
+    run.add_argument("--max_experiments", type=int, metavar="N", help="how large a grid may be")
+    run.add_argument("--executor", choices=("processes", "main_process"), help="where experiments train")
+    run.add_argument("--server", action="append", metavar="URL", help="an `ml_board` to publish to")
+    run.add_argument("--gs_rest_api_endpoint", metavar="URL", help="its REST interface, where that is elsewhere")
+    run.add_argument("--text_logging_path", metavar="DIR", help="where log files with tracebacks go")
+    run.add_argument("--run_config", metavar="FILE", help="a run_config.yml; options go before it")
+
+
+def _add_json(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--json", action="store_true", help="print one JSON document and nothing else")

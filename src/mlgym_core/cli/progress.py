@@ -1,0 +1,142 @@
+"""What a run looks like while it runs: a live table on a terminal, plain lines elsewhere.
+
+Owns what is drawn. It sees a run only as events and the state that they make.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mlgym_core.cli.scores import best_experiment, headline
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.projections.run_state import ExperimentState, RunState
+from mlgym_core.events.types import Event, JobStatus, LogLines
+from mlgym_core.execution.watching import Watcher
+
+_REDRAW_S = 0.1
+_BAR_WIDTH = 24
+_STYLES = {"finished": "green", "failed": "red", "stopped": "yellow", "running": "cyan", "pending": "dim"}
+
+
+class Progress(Watcher, Protocol):
+    """A watcher that draws."""
+
+    def close(self) -> None:
+        """Ends the display; what it showed last stays."""
+        ...
+
+
+def make_progress(console: Console) -> Progress:
+    """A live table where `console` is a terminal that can move its cursor, else plain lines."""
+    return LiveTable(console) if console.is_terminal and not console.is_dumb_terminal else Lines(console)
+
+
+class Lines:
+    """A line for each experiment that ends and for each line that training wrote."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def begin(self, run: RunFolder, num_experiments: int) -> None:
+        """Says which run it is."""
+        self._print(f"run {run.run_id}: {num_experiments} experiment{'s' if num_experiments != 1 else ''}")
+
+    def see(self, events: Sequence[Event], state: RunState) -> None:
+        """Says what became of experiments."""
+        for line in _news(events, state):
+            self._print(line)
+
+    def close(self) -> None:
+        """Has nothing to end."""
+
+    def _print(self, line: str | Text) -> None:
+        self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+
+
+class LiveTable:
+    """A bar for each experiment that runs and one for all; above them what training wrote, and failures."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._num_experiments = 0
+        self._next_draw = 0.0
+        self._live = Live(console=console, refresh_per_second=1 / _REDRAW_S)
+
+    def begin(self, run: RunFolder, num_experiments: int) -> None:
+        """Opens the display."""
+        self._num_experiments = num_experiments
+        self._console.print(f"run {run.run_id}", style="bold", highlight=False)
+        self._live.start()
+
+    def see(self, events: Sequence[Event], state: RunState) -> None:
+        """Redraws, but not more often than an eye can follow."""
+        for line in _news(events, state, only_failures=True):
+            self._console.print(line, soft_wrap=True, highlight=False, markup=False)
+        is_over = state.ended is not None
+        if is_over or time.monotonic() >= self._next_draw:
+            self._next_draw = time.monotonic() + _REDRAW_S
+            self._live.update(self._draw(state), refresh=is_over)
+
+    def close(self) -> None:
+        """Leaves the last picture."""
+        self._live.stop()
+
+    def _draw(self, state: RunState) -> RenderableType:
+        table = Table.grid(padding=(0, 2))
+        for experiment in state.experiments.values():
+            if experiment.status == "running":
+                table.add_row(*_row(experiment))
+        return Group(table, self._total(state))
+
+    def _total(self, state: RunState) -> RenderableType:
+        counts = Counter(each.status for each in state.experiments.values())
+        num_ended = sum(counts[status] for status in ("finished", "failed", "stopped"))
+        parts = [Text(f"{count} {status}", style=_STYLES[status]) for status, count in sorted(counts.items())]
+        best = best_experiment(state.experiments.values())
+        if best is not None:
+            parts.append(Text(f"best {best[1]}, experiment {best[0].experiment_id}"))
+        grid = Table.grid(padding=(0, 2))
+        bar = ProgressBar(total=self._num_experiments, completed=num_ended, width=_BAR_WIDTH)
+        grid.add_row(Text(f"{num_ended}/{self._num_experiments}", style="bold"), bar, Text("  ").join(parts))
+        return grid
+
+
+def _row(experiment: ExperimentState) -> Iterable[RenderableType]:
+    yield Text(f"experiment {experiment.experiment_id}")
+    yield ProgressBar(total=experiment.num_epochs or 1, completed=_epochs(experiment), width=_BAR_WIDTH)
+    yield Text(f"epoch {experiment.epochs_done}/{experiment.num_epochs or '?'}")
+    yield Text(f"{experiment.phase or ''} {experiment.current_split or ''}".strip(), style="dim")
+    yield Text(str(headline(experiment) or ""))
+
+
+def _epochs(experiment: ExperimentState) -> float:
+    """Epochs done, with the part of the running one that is trained."""
+    if experiment.phase != "train" or not experiment.num_batches or experiment.current_batch is None:
+        return experiment.epochs_done
+    return experiment.epochs_done + (experiment.current_batch + 1) / experiment.num_batches
+
+
+def _news(events: Sequence[Event], state: RunState, *, only_failures: bool = False) -> Iterable[str | Text]:
+    for event in events:
+        payload = event.payload
+        if isinstance(payload, LogLines):
+            yield from (f"[{payload.experiment_id}] {line}" for line in payload.lines)
+        elif isinstance(payload, JobStatus) and payload.status == "DONE":
+            experiment = state.experiments[payload.experiment_id]
+            if experiment.status == "failed" or not only_failures:
+                yield _ending(experiment)
+
+
+def _ending(experiment: ExperimentState) -> Text:
+    text = f"experiment {experiment.experiment_id} {experiment.status}"
+    detail = experiment.error if experiment.error else str(headline(experiment) or "")
+    return Text(f"{text}: {detail}" if detail else text, style=_STYLES[experiment.status])

@@ -1,0 +1,88 @@
+"""`mlgym runs` and `mlgym show`: what the logs of an event storage tell.
+
+Owns how it is laid out on a terminal. It needs no torch, nor any component.
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+
+import msgspec
+
+from mlgym_core.cli.commands import storage_path
+from mlgym_core.cli.reporting import TextLog
+from mlgym_core.cli.scores import headline
+from mlgym_core.cli.terminal import print_json, print_table
+from mlgym_core.errors import StoreError
+from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.lock import liveness
+from mlgym_core.events.log import LogReader
+from mlgym_core.events.projections.run_fold import RunFold
+from mlgym_core.events.projections.run_state import RunSummary
+from mlgym_core.events.projections.views import show_document, snapshot, summary
+
+
+def runs(options: argparse.Namespace, _log: TextLog) -> int:
+    """Lists the runs, newest first."""
+    storage = EventStorage(storage_path(options))
+    found = [(run, summary(_fold(run).state, liveness(run))) for run in storage.runs()]
+    if options.json:
+        print_json([{**msgspec.to_builtins(each), "liveness": liveness(run)} for run, each in found])
+    elif not found:
+        print(f"no runs in {storage.path}")
+    else:
+        print_table(("RUN", "STATUS", "EXPERIMENTS", "STARTED", "DESCRIPTION"), [_run_row(each) for _, each in found])
+    return 0
+
+
+def show(options: argparse.Namespace, _log: TextLog) -> int:
+    """Shows the state of a run."""
+    run = _find(EventStorage(storage_path(options)), options.run_id)
+    fold = _fold(run)
+    is_alive = liveness(run)
+    if options.json:
+        print_json(show_document(fold, is_alive))
+        return 0
+    shown = snapshot(fold, is_alive)
+    told = shown.run
+    print(f"run {told.run_id}: {told.status}{f' ({told.description})' if told.description else ''}")
+    print(f"started {_moment(told.started_at)}, ended {_moment(told.ended_at)}; {_counts(told)}")
+    rows = []
+    for each in shown.experiments:
+        state = fold.state.experiments[each.experiment_id]
+        choices = ", ".join(f"{path}={value}" for path, value in shown.parameters[str(each.experiment_id)].items())
+        epochs = f"{each.epochs_done}/{each.num_epochs or '?'}"
+        told_error = (each.error or "").partition("\n")[0]
+        rows.append((each.experiment_id, each.status, epochs, headline(state) or "", choices, told_error))
+    print_table(("EXPERIMENT", "STATUS", "EPOCHS", "BEST", "CHOICES", "ERROR"), rows)
+    return 0
+
+
+def _find(storage: EventStorage, run_id: str) -> RunFolder:
+    """The run, also one that still waits to be sent to a server."""
+    try:
+        return storage.open(run_id)
+    except StoreError:
+        waiting = [run for run in storage.outbox.runs() if run.run_id == run_id]
+        if not waiting:
+            raise
+        return waiting[0]
+
+
+def _fold(run: RunFolder) -> RunFold:
+    fold = RunFold()
+    fold.feed(LogReader(run).poll())
+    return fold
+
+
+def _run_row(told: RunSummary) -> tuple[object, ...]:
+    return told.run_id, told.status, _counts(told), _moment(told.started_at), told.description or ""
+
+
+def _counts(told: RunSummary) -> str:
+    return ", ".join(f"{count} {status}" for status, count in sorted(told.counts.items())) or "no experiments"
+
+
+def _moment(seconds: float | None) -> str:
+    return "-" if seconds is None else f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,66 @@
+"""Which score of an experiment stands for it where there is room for one.
+
+Owns that choice; draws nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mlgym_core.events.projections.run_state import ExperimentState, ScoreAt
+
+_SPLITS = ("val", "test", "train")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The best value of one score, and the epoch that had it."""
+
+    name: str
+    best: ScoreAt
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.best.value:.4g} (epoch {self.best.epoch})"
+
+
+def headline(experiment: ExperimentState) -> Headline | None:
+    """The score that early stopping watches; else the first metric on validation data; else what there is."""
+    for name in _candidates(experiment):
+        best = experiment.best.get(name)
+        if best is not None and best.value is not None:
+            return Headline(name=name, best=best)
+    return None
+
+
+def best_experiment(experiments: Iterable[ExperimentState]) -> tuple[ExperimentState, Headline] | None:
+    """The experiment with the best headline; all are compared by the score that the first of them has."""
+    found = [(each, score) for each in experiments if (score := headline(each)) is not None]
+    if not found:
+        return None
+    name = found[0][1].name
+    sign = -1 if _is_to_lower(found[0][0], name) else 1
+    return max(
+        (pair for pair in found if pair[1].name == name),
+        key=lambda pair: (sign * (pair[1].best.value or 0.0), -pair[0].experiment_id),
+    )
+
+
+def _candidates(experiment: ExperimentState) -> Iterable[str]:
+    early_stopping = experiment.config.get("early_stopping")
+    if isinstance(early_stopping, dict) and isinstance(early_stopping.get("monitor"), str):
+        yield early_stopping["monitor"]
+    for split in _SPLITS:
+        yield from (f"{split}/{name}" for name in _metric_goals(experiment))
+    yield from sorted(experiment.best, key=lambda name: (not name.startswith("val/"), name))
+
+
+def _is_to_lower(experiment: ExperimentState, name: str) -> bool:
+    goals = _metric_goals(experiment)
+    return goals.get(name.partition("/")[2], "min") == "min"
+
+
+def _metric_goals(experiment: ExperimentState) -> dict[str, str]:
+    metrics = experiment.config.get("metrics")
+    entries = [each for each in metrics if isinstance(each, dict)] if isinstance(metrics, list) else []
+    return {str(each.get("name", each.get("use"))): str(each.get("goal", "max")) for each in entries}

@@ -1,0 +1,178 @@
+"""`mlgym run` and `mlgym check`, and the form of both that a `run.py` has had since MLgym.
+
+Owns what is said before and after a run. This process never imports torch, unless it is asked to train itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mlgym_core.cli.progress import make_progress
+from mlgym_core.cli.reporting import TextLog
+from mlgym_core.cli.scores import best_experiment
+from mlgym_core.cli.terminal import print_json
+from mlgym_core.config.run_config import RunConfig, read_run_config
+from mlgym_core.errors import RunError
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.lock import liveness
+from mlgym_core.events.projections.views import show_document
+from mlgym_core.execution import forkserver, launch
+from mlgym_core.execution.job import Checked
+from mlgym_core.execution.plan import Plan, make_plan
+from mlgym_core.execution.runner import RunResult
+
+_SETTING_OF = {
+    "num_epochs": "epochs",
+    "event_storage_path": "event_storage",
+    "server": "servers",
+    "websocket_logging_servers": "servers",
+}
+_SETTINGS = (
+    "process_count",
+    "device_ids",
+    "seed",
+    "threads",
+    "max_experiments",
+    "executor",
+    "fail_fast",
+    "gs_rest_api_endpoint",
+    "text_logging_path",
+)
+
+
+def run(options: argparse.Namespace, log: TextLog) -> int:
+    """Trains a grid."""
+    run_config = read_run_config(Path(options.run_config)) if options.run_config else None
+    return _run(options, log, options.config, run_config)
+
+
+def run_mlgym(options: argparse.Namespace, log: TextLog) -> int:
+    """Trains a grid as MLgym's command line says it."""
+    run_config = read_run_config(Path(options.config_path)) if options.config_path else None
+    if options.mode in ("warmstart", "warm_start") or (run_config is not None and run_config.type == "warmstart"):
+        raise RunError("a warm start is not available yet", code="MG101", hint="train the grid anew: `train`")
+    config = getattr(options, "gs_config_path", None) or (run_config.gs_config_path if run_config else None)
+    if config is None:
+        raise RunError(
+            "no grid to train was named",
+            code="MG102",
+            hint="give `train --gs_config_path FILE`, or `--config_path FILE` with a run_config.yml that has one",
+        )
+    whole = argparse.Namespace(**{**_ABSENT, **vars(options)})
+    return _run(whole, log, config, run_config)
+
+
+def check(options: argparse.Namespace, log: TextLog) -> int:
+    """Says whether a grid could be trained."""
+    with _stopping_the_server():
+        plan = _plan(options, log, options.config, None)
+        checked = launch.check(plan)
+    if options.json:
+        print_json({"num_experiments": len(checked.specs), "diagnostics": []})
+    else:
+        print(f"{options.config}: {_experiments(len(checked.specs))}, no faults")
+    return 0
+
+
+_ABSENT: dict[str, Any] = {"overrides": [], "dry_run": False, "json": False}
+
+
+def _run(options: argparse.Namespace, log: TextLog, config: str | Path, run_config: RunConfig | None) -> int:
+    with _stopping_the_server():
+        plan = _plan(options, log, config, run_config)
+        if options.dry_run:
+            _print_experiments(launch.check(plan), as_json=options.json)
+            return 0
+        began = time.monotonic()
+        console = Console(stderr=options.json)
+        progress = make_progress(console)
+        # Standard output is for the document alone, also where training prints in this process.
+        aside = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
+        try:
+            with aside:
+                result = launch.run(plan, entry_command=sys.argv, watchers=[log, progress])
+        finally:
+            progress.close()
+    if options.json:
+        print_json(_document(result))
+    else:
+        _print_ending(result, plan, log, time.monotonic() - began)
+    return 0 if result.status == "finished" else 1
+
+
+def _plan(options: argparse.Namespace, log: TextLog, config: str | Path, run_config: RunConfig | None) -> Plan:
+    if run_config is not None and run_config.environment == "accelerate":
+        raise RunError(
+            "the environment `accelerate` is not available yet",
+            code="MG103",
+            hint="environment: type: multiprocessing, or main_process",
+        )
+    given = {_SETTING_OF.get(name, name): value for name, value in vars(options).items() if value is not None}
+    plan = make_plan(
+        config,
+        overrides=options.overrides,
+        options={name: given.get(name) for name in (*_SETTINGS, *_SETTING_OF.values())},
+        run_config=run_config.settings if run_config else None,
+    )
+    log.folder = plan.settings.text_logging_path
+    return plan
+
+
+@contextlib.contextmanager
+def _stopping_the_server() -> Iterator[None]:
+    """Lets SIGTERM interrupt as Ctrl-C does until a run handles both, and leaves no forkserver behind."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        forkserver.stop()
+
+
+def _print_experiments(checked: Checked, *, as_json: bool) -> None:
+    if as_json:
+        experiments = [
+            {"experiment_id": spec.experiment_id, "choices": spec.choices, "config": spec.config}
+            for spec in checked.specs
+        ]
+        print_json({"num_experiments": len(experiments), "experiments": experiments})
+        return
+    for spec in checked.specs:
+        choices = ", ".join(f"{path}={value}" for path, value in spec.choices.items())
+        print(f"experiment {spec.experiment_id}: {choices or 'as configured'}")
+    print(f"{_experiments(len(checked.specs))} would run")
+
+
+def _document(result: RunResult) -> dict[str, Any]:
+    run = RunFolder(result.folder)
+    return {**show_document(result.fold, liveness(run)), "folder": str(run.path), "num_waiting": result.num_waiting}
+
+
+def _print_ending(result: RunResult, plan: Plan, log: TextLog, seconds: float) -> None:
+    counts = Counter(each.status for each in result.state.experiments.values())
+    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    print(f"run {result.run_id} {result.status} after {seconds:.1f} s: {told}")
+    best = best_experiment(result.state.experiments.values())
+    if best is not None:
+        print(f"best {best[1]}: experiment {best[0].experiment_id}")
+    if log.path is not None:
+        print(f"why experiments failed: {log.path}")
+    storage = plan.settings.event_storage
+    if result.num_waiting:
+        print(f"{result.num_waiting} events could not be sent and wait in {result.folder}; `mlgym sync` sends them")
+    elif not plan.settings.servers:
+        print(f"state: mlgym show {result.run_id} --event_storage_path {storage}")
+        print(f"board: ml_board --event_storage_path {storage}")
+
+
+def _experiments(count: int) -> str:
+    return f"{count} experiment{'' if count == 1 else 's'}"

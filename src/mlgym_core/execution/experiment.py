@@ -1,0 +1,135 @@
+"""One experiment from its order to its end, in whatever process.
+
+Owns what is published of an attempt besides its training. It imports torch: only processes that train import it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import traceback
+from collections.abc import Callable
+
+import orjson
+import torch
+
+from mlgym_core.checkpoints.local import LocalCheckpoints
+from mlgym_core.config.spec import ExperimentSpec
+from mlgym_core.events.folder import SYSTEM_INFO, write_atomically
+from mlgym_core.events.spool import Publisher, Spool
+from mlgym_core.events.types import AttemptStarted, JobStatus
+from mlgym_core.execution.endings import job_ended, stop_obeyed, stopped_in_time
+from mlgym_core.execution.environment import machine, versions
+from mlgym_core.execution.job import EndState, Order, StopOrder
+from mlgym_core.execution.stopping import StopNow
+from mlgym_core.registry import Registry, build
+from mlgym_core.training.loop import train
+from mlgym_core.training.seeding import seed_all
+
+
+def run_experiment(order: Order, *, registry: Registry, stop_order: Callable[[], StopOrder | None]) -> EndState:
+    """Trains `order` and publishes what becomes of it, through a spool of its own: each attempt is a new producer.
+
+    `stop_order` says whether the experiment should end after the running epoch.
+
+    Raises:
+        StoreError: the events can no longer be written.
+        StopNow: training was interrupted by a second request to stop; nothing says yet that it has ended.
+    """
+    spool = Spool(order.folder)
+    try:
+        return _Attempt(order, registry, spool, stop_order).run()
+    finally:
+        spool.close()
+
+
+class _Attempt:
+    def __init__(
+        self, order: Order, registry: Registry, publisher: Publisher, stop_order: Callable[[], StopOrder | None]
+    ) -> None:
+        self._order = order
+        self._spec: ExperimentSpec = order.job.spec
+        self._registry = registry
+        self._publisher = publisher
+        self._stop_order = stop_order
+        self._started_at = -1.0
+
+    def run(self) -> EndState:
+        self._started_at = time.time()
+        try:
+            torch.set_num_threads(self._spec.config["run"]["threads"])
+            self._publish_attempt()
+            self._publish_start()
+            stopped = self._train()
+        except StopNow:
+            raise
+        except (Exception, SystemExit) as error:
+            # The boundary of an experiment: whatever its components raise ends it alone.
+            self._publish_end(error=_describe(error), stacktrace=traceback.format_exc())
+            return "failed"
+        stop = self._stop_order()
+        if stopped and stop is not None:
+            self._publisher.publish(stop_obeyed(self._order, request=stop.request, by=stop.by))
+            self._publish_end(error=stopped_in_time(stop))
+            return "stopped"
+        self._publish_end()
+        return "finished"
+
+    def _train(self) -> bool:
+        """Whether training was stopped before its end."""
+        components = build(self._spec.config, self._registry, seed_all=seed_all, folder=self._spec.search_path)
+        outcome = train(
+            components,
+            spec=self._spec,
+            run_id=self._order.run_id,
+            publisher=self._publisher,
+            checkpoints=LocalCheckpoints(self._order.folder),
+            device=self._order.device,
+            should_stop=lambda: self._stop_order() is not None,
+        )
+        return outcome.stopped
+
+    def _publish_attempt(self) -> None:
+        info = {**machine(), "device": self._order.device, **_device_info(self._order.device), "versions": versions()}
+        path = self._order.folder.experiment_config_path(self._spec.experiment_id, SYSTEM_INFO)
+        write_atomically(path, orjson.dumps(info, option=orjson.OPT_INDENT_2))
+        self._publisher.publish(
+            AttemptStarted(
+                grid_search_id=self._order.run_id,
+                experiment_id=self._spec.experiment_id,
+                attempt=self._order.job.attempt,
+                device=self._order.device,
+                host=socket.gethostname(),
+                pid=os.getpid(),
+                threads=torch.get_num_threads(),
+                versions=versions(),
+            )
+        )
+
+    def _publish_start(self) -> None:
+        self._publisher.publish(
+            JobStatus(
+                grid_search_id=self._order.run_id,
+                experiment_id=self._spec.experiment_id,
+                job_id=self._order.job.job_id,
+                status="RUNNING",
+                starting_time=self._started_at,
+                device=self._order.device,
+            )
+        )
+
+    def _publish_end(self, *, error: str | None = None, stacktrace: str | None = None) -> None:
+        self._publisher.publish(job_ended(self._order, started_at=self._started_at, error=error, stacktrace=stacktrace))
+
+
+def _describe(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _device_info(device: str) -> dict[str, object]:
+    if not device.startswith("cuda"):
+        return {}
+    properties = torch.cuda.get_device_properties(device)
+    return {"device_name": properties.name, "device_memory_bytes": properties.total_memory}

@@ -1,0 +1,106 @@
+"""Everything that can be known before training: names, arguments, references, and that each pipeline fits together.
+
+Owns the way from points to specifications. It imports torch and the user's modules: only children of the forkserver, or
+a process that trains itself, import it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from mlgym_core.config.spec import ExperimentSpec, canonical_hash
+from mlgym_core.errors import BuildError, ConfigError, MLGymError, RunError
+from mlgym_core.execution.job import Checked, Request
+from mlgym_core.execution.registrations import learn
+from mlgym_core.registry import Registry, Resolved, build, default_registry, resolve_points
+from mlgym_core.training.rehearsal import rehearse
+from mlgym_core.training.seeding import seed_all
+
+_FREE = ("seed", "batch_size", "eval_batch_size")
+"""Arguments whose value does not change what fits together."""
+
+
+def preflight(request: Request) -> Checked:
+    """The experiments of the request's points and the devices to train them on; nothing is made anywhere.
+
+    Raises:
+        ConfigError: with every fault of the configuration.
+        BuildError: components that cannot be built, or do not fit together.
+        RunError: a device that is not there.
+    """
+    registry = default_registry
+    faults = learn(request.registrations, registry)
+    if faults:
+        raise ConfigError(faults)
+    resolved = resolve_points(request.points, registry)
+    for each in _distinct(resolved):
+        _try_out(each, registry, request.registrations.folder)
+    devices = find_devices(request.device_ids)
+    specs = [
+        ExperimentSpec(
+            experiment_id=number,
+            config=each.config,
+            config_hash=canonical_hash(each.config),
+            choices=point.choices,
+            imports=tuple(each.config["imports"]),
+            search_path=request.registrations.folder,
+        )
+        for number, (point, each) in enumerate(zip(request.points, resolved, strict=True))
+    ]
+    return Checked(specs=specs, devices=devices)
+
+
+def find_devices(device_ids: Sequence[int] | None) -> list[str]:
+    """The devices to use, by name: the GPUs asked for, else all there are, else the processor.
+
+    Raises:
+        RunError: a GPU that is not there was asked for.
+    """
+    num_gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if num_gpus == 0 or device_ids == ():
+        return ["cpu"]
+    chosen = range(num_gpus) if device_ids is None else device_ids
+    missing = [str(each) for each in chosen if each >= num_gpus]
+    if missing:
+        raise RunError(
+            f"there is no GPU {', '.join(missing)}",
+            code="MG107",
+            hint=f"--device_ids takes numbers from 0 to {num_gpus - 1} here",
+        )
+    return [f"cuda:{each}" for each in chosen]
+
+
+def _distinct(resolved: Sequence[Resolved]) -> Iterator[Resolved]:
+    """One of each kind of pipeline; they differ in more than seeds, batch sizes and settings of the optimizer."""
+    seen = set()
+    for each in resolved:
+        shape = canonical_hash(_shape(each.config))
+        if shape not in seen:
+            seen.add(shape)
+            yield each
+
+
+def _shape(config: Mapping[str, Any]) -> dict[str, Any]:
+    shape: dict[str, Any] = _without(config, _FREE)
+    if "optimizer" in shape:
+        shape["optimizer"] = shape["optimizer"]["use"]
+    return shape
+
+
+def _without(value: Any, keys: Sequence[str]) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _without(each, keys) for key, each in value.items() if key not in keys}
+    return [_without(each, keys) for each in value] if isinstance(value, list) else value
+
+
+def _try_out(resolved: Resolved, registry: Registry, folder: str) -> None:
+    try:
+        rehearse(build(resolved.config, registry, seed_all=seed_all, folder=folder, places=resolved.places))
+    except MLGymError:
+        raise
+    except Exception as error:  # the boundary to the user's components: they may raise anything
+        notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
+        raise BuildError(f"{type(error).__name__}: {error}{notes}", code="MG310") from error

@@ -1,0 +1,205 @@
+"""One run from its checked experiments to its last event.
+
+Owns the run's folder, its files and the events that speak of the run as a whole. It must not know how an experiment is
+trained, nor where; it never imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import orjson
+
+from mlgym_core.config.spec import ExperimentSpec, canonical_hash
+from mlgym_core.events.folder import EventStorage, RunFolder, write_atomically
+from mlgym_core.events.projections.run_fold import RunFold
+from mlgym_core.events.projections.run_state import RunState
+from mlgym_core.events.spool import Spool
+from mlgym_core.events.types import ExperimentConfig, JobStatus, RunEnded, RunStarted
+from mlgym_core.execution.drain import Drain
+from mlgym_core.execution.job import Executor, Job, RunContext
+from mlgym_core.execution.stopping import FAIL_FAST, Stop, StopSignals
+from mlgym_core.execution.transport import Transport, open_transport
+from mlgym_core.execution.watching import View, Watcher
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a run comes from: the command that started it, the machine and its versions, the state of the code."""
+
+    entry_command: Sequence[str]
+    environment: Mapping[str, Any]
+    git: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Experiments that were checked, and all that is recorded with them.
+
+    `files` maps the names of the run's configuration files to their texts; `rest` is where the files go that belong to
+    events, where `servers` are named.
+    """
+
+    specs: Sequence[ExperimentSpec]
+    devices: Sequence[str]
+    files: Mapping[str, str]
+    description: str
+    origin: Origin
+    storage: EventStorage
+    servers: Sequence[str] = ()
+    rest: str | None = None
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """A run that has ended. `num_waiting` events could not be sent to a server; they wait in `folder`."""
+
+    run_id: str
+    folder: Path
+    fold: RunFold
+    num_waiting: int = 0
+
+    @property
+    def state(self) -> RunState:
+        """All that the log tells of the run."""
+        return self.fold.state
+
+    @property
+    def status(self) -> str:
+        """`finished`, `failed` where an experiment did, or `stopped`."""
+        return self.state.ended.reason if self.state.ended else "lost"
+
+
+def run_grid(grid: Grid, executor: Executor, watchers: Sequence[Watcher]) -> RunResult:
+    """Trains the grid; while it does, SIGINT and SIGTERM end it with its events complete.
+
+    Raises:
+        StoreError: the event storage, or later the log, cannot be written.
+    """
+    with closing(Stop()) as stop, StopSignals(stop):
+        with open_run(grid, stop, watchers) as run:
+            executor.run(run.jobs, run.context)
+        return run.result
+
+
+@contextmanager
+def open_run(grid: Grid, stop: Stop, watchers: Sequence[Watcher] = ()) -> Iterator[OpenRun]:
+    """A run that has started, and that has ended with all its events when this is left, however that happens.
+
+    Raises:
+        StoreError: the event storage, or later the log, cannot be written.
+    """
+    folder = (grid.storage.outbox if grid.servers else grid.storage).create_run()
+    with closing(open_transport(folder, grid.servers, grid.rest)) as transport:
+        run = OpenRun(grid, folder, transport, stop, watchers)
+        run.start()
+        try:
+            with Drain(run.carry, on_failure=lambda: stop.ask_gently("an event log that cannot be written")):
+                yield run
+        finally:
+            run.end()
+
+
+class OpenRun:
+    """A run under way: its jobs, what they share, and in the end its result."""
+
+    def __init__(
+        self, grid: Grid, folder: RunFolder, transport: Transport, stop: Stop, watchers: Sequence[Watcher]
+    ) -> None:
+        self._grid = grid
+        self._folder = folder
+        self._transport = transport
+        self._stop = stop
+        self._watchers = watchers
+        self._view = View(folder, watchers)
+        self._publisher = Spool(folder)
+        self._num_waiting = 0
+        self.jobs = [Job(spec=spec, job_id=f"{folder.run_id}-{number}") for number, spec in enumerate(grid.specs)]
+
+    @property
+    def context(self) -> RunContext:
+        """What the jobs share."""
+        return RunContext(
+            run_id=self._folder.run_id,
+            folder=self._folder,
+            publisher=self._publisher,
+            devices=self._grid.devices,
+            stop=self._stop,
+            fail_fast=self._grid.fail_fast,
+        )
+
+    @property
+    def result(self) -> RunResult:
+        """What came of it, as far as the log tells."""
+        return RunResult(
+            run_id=self._folder.run_id,
+            folder=self._folder.path,
+            fold=self._view.fold,
+            num_waiting=self._num_waiting,
+        )
+
+    def start(self) -> None:
+        """Writes its files, and publishes its start and its experiments."""
+        for name, text in self._grid.files.items():
+            write_atomically(self._folder.config_path(name), text)
+        for spec in self._grid.specs:
+            content = orjson.dumps(spec.config, option=orjson.OPT_INDENT_2)
+            write_atomically(self._folder.experiment_config_path(spec.experiment_id), content)
+        self._publish_start()
+        for number, job in enumerate(self.jobs):
+            self._publish_job(number, job)
+        for watcher in self._watchers:
+            watcher.begin(self._folder, len(self.jobs))
+
+    def carry(self) -> None:
+        """Carries on what was published so far, and shows it."""
+        self._transport.carry()
+        self._view.look()
+
+    def end(self) -> None:
+        """Publishes its end, when nothing trains any more, and carries on the rest."""
+        self.carry()
+        counts: Counter[str] = Counter(each.status for each in self._view.fold.state.experiments.values())
+        self._publisher.publish(
+            RunEnded(grid_search_id=self._folder.run_id, reason=self._reason(counts), counts=dict(counts))
+        )
+        self._publisher.close()
+        self._num_waiting = self._transport.finish()
+        self._view.look()
+
+    def _publish_start(self) -> None:
+        grid, origin = self._grid, self._grid.origin
+        self._publisher.publish(
+            RunStarted(
+                grid_search_id=self._folder.run_id,
+                config_hash=canonical_hash([spec.config_hash for spec in grid.specs]),
+                source={name: hashlib.sha256(text.encode()).hexdigest() for name, text in grid.files.items()},
+                entry_command=list(origin.entry_command),
+                num_experiments=len(self.jobs),
+                git=dict(origin.git) if origin.git else None,
+                environment=dict(origin.environment),
+                description=grid.description or None,
+            )
+        )
+
+    def _publish_job(self, number: int, job: Job) -> None:
+        run_id, spec = self._folder.run_id, job.spec
+        self._publisher.publish(
+            ExperimentConfig(grid_search_id=run_id, experiment_id=spec.experiment_id, job_id=number, config=spec.config)
+        )
+        self._publisher.publish(
+            JobStatus(grid_search_id=run_id, experiment_id=spec.experiment_id, job_id=job.job_id, status="INIT")
+        )
+
+    def _reason(self, counts: Mapping[str, int]) -> Literal["finished", "failed", "stopped"]:
+        if counts.get("finished", 0) == len(self.jobs):
+            return "finished"
+        was_stopped = self._stop.by != FAIL_FAST if self._stop.asked else not counts.get("failed")
+        return "stopped" if was_stopped else "failed"

@@ -1,0 +1,85 @@
+"""Where a run's events go from its spools: into the run's own log, or to servers.
+
+Owns the choice and one face for both; the work is done by `events` and `publish`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.merge import Merger
+
+_PATIENCE_S = 10.0
+"""How long the end of a run waits for servers."""
+
+
+class Transport(Protocol):
+    """Carries the events of one run; not for two threads at once."""
+
+    def carry(self) -> None:
+        """Carries on what was published so far, as far as that is possible at once."""
+        ...
+
+    def finish(self) -> int:
+        """Carries on the rest, when all producers are gone; how many events could not be sent and still wait."""
+        ...
+
+    def close(self) -> None:
+        """Gives up the run's log."""
+        ...
+
+
+class LocalLog:
+    """Events go into the log of the run's own folder, whose one writer this is."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._writer = LogWriter(run)
+        self._merger = Merger(self._writer, run)
+
+    def carry(self) -> None:
+        """As `Transport.carry`."""
+        self._merger.merge_once()
+
+    def finish(self) -> int:
+        """As `Transport.finish`."""
+        self._merger.merge_rest()
+        return 0
+
+    def close(self) -> None:
+        """As `Transport.close`."""
+        self._writer.close()
+
+
+class Servers:
+    """Events and files go to servers; what cannot be sent in `patience_s` stays in the outbox for `mlgym sync`."""
+
+    def __init__(self, run: RunFolder, servers: Sequence[str], rest: str | None, patience_s: float) -> None:
+        # Runs without a server need none of what speaks to one.
+        from mlgym_core.publish.carrier import Carrier
+
+        self._carrier = Carrier(run, servers, rest)
+        self._patience_s = patience_s
+
+    def carry(self) -> None:
+        """As `Transport.carry`."""
+        self._carrier.carry_once()
+
+    def finish(self) -> int:
+        """As `Transport.finish`."""
+        return self._carrier.drain(self._patience_s)
+
+    def close(self) -> None:
+        """As `Transport.close`."""
+        self._carrier.close()
+
+
+def open_transport(run: RunFolder, servers: Sequence[str], rest: str | None) -> Transport:
+    """The way for the events of `run`, which lies in the outbox where `servers` are named.
+
+    Raises:
+        StoreError: another process writes the run, or its folder cannot be written.
+    """
+    return Servers(run, servers, rest, _PATIENCE_S) if servers else LocalLog(run)

@@ -1,0 +1,50 @@
+"""Looking at a run from the process that runs it: the same fold over the same log that anyone else sees.
+
+Owns the way from the log's lines to whoever watches. It must not know what a watcher shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from mlgym_core.events.codec import decode_event
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.log import LogReader
+from mlgym_core.events.projections.run_fold import RunFold
+from mlgym_core.events.projections.run_state import RunState
+from mlgym_core.events.types import Event
+
+
+class Watcher(Protocol):
+    """Who wants to see a run from within; called by one thread at a time, and must return soon."""
+
+    def begin(self, run: RunFolder, num_experiments: int) -> None:
+        """The run's folder is there; training is about to begin."""
+        ...
+
+    def see(self, events: Sequence[Event], state: RunState) -> None:
+        """These events are new in the log; `state` is what is known after them and changes with the next call."""
+        ...
+
+
+class View:
+    """The state of a run as its log tells it so far."""
+
+    def __init__(self, run: RunFolder, watchers: Sequence[Watcher]) -> None:
+        self._reader = LogReader(run)
+        self.fold = RunFold()
+        self._watchers = watchers
+
+    def look(self) -> None:
+        """Takes in what is new in the log and shows it to the watchers."""
+        first = self._reader.next_event_id
+        events = []
+        for event_id, line in enumerate(self._reader.poll(), first):
+            event = decode_event(line)
+            self.fold.apply(event_id, event)
+            if event is not None:
+                events.append(event)
+        if events:
+            for watcher in self._watchers:
+                watcher.see(events, self.fold.state)

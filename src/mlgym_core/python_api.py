@@ -1,0 +1,62 @@
+"""Runs from Python, in a script or a notebook: what `mlgym run` does, and a log for training loops of one's own.
+
+Owns the translation of arguments. Importing it imports neither torch nor any component.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from mlgym_core.cli.progress import make_progress
+from mlgym_core.events.folder import EventStorage
+from mlgym_core.execution.launch import run as launch_run
+from mlgym_core.execution.logged_run import LoggedRun
+from mlgym_core.execution.logged_run import log_run as open_logged_run
+from mlgym_core.execution.plan import make_plan
+from mlgym_core.execution.runner import RunResult
+from mlgym_core.execution.watching import Watcher
+
+
+def run(
+    config: str | Path | Mapping[str, Any],
+    imports: Iterable[str] = (),
+    *,
+    overrides: Iterable[str] = (),
+    progress: bool = True,
+    watchers: Sequence[Watcher] = (),
+    **settings: Any,
+) -> RunResult:
+    """Trains the grid of a file or a dict; experiments that fail are told in the result.
+
+    Components registered in this process are known to the training processes too, those of a script or a notebook
+    itself among them. `imports` are modules beside the configuration's own; `overrides` are as `--set`; `settings` are
+    those of the `run:` block, such as `process_count=2` and `event_storage="runs"`. `progress` is what `mlgym run`
+    shows.
+
+    Raises:
+        MLGymError: what is wrong with the configuration, before anything is made.
+    """
+    plan = make_plan(config, overrides=overrides, imports=imports, options=settings)
+    if not progress:
+        return launch_run(plan, entry_command=sys.argv, watchers=watchers)
+    with closing(make_progress(Console())) as display:
+        return launch_run(plan, entry_command=sys.argv, watchers=[*watchers, display])
+
+
+def log_run(
+    config: Mapping[str, Any], *, event_storage: str | Path | None = None, servers: Sequence[str] = ()
+) -> AbstractContextManager[LoggedRun]:
+    """A run for a training loop of one's own: `with log_run(config) as run: run.log({"val/loss": 0.3}, step=1)`.
+
+    Raises:
+        MLGymError: a configuration that JSON cannot hold, or an event storage that cannot be written.
+    """
+    path = event_storage or os.environ.get("MLGYM_EVENT_STORAGE") or "event_storage"
+    return open_logged_run(config, EventStorage(path), servers)

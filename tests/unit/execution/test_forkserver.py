@@ -1,0 +1,105 @@
+"""Processes forked from a server: what they are given, what they answer, and that they know nothing of the caller."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import psutil
+import pytest
+
+from mlgym_core.errors import RunError
+from mlgym_core.execution import forkserver
+from mlgym_core.execution.forkserver import Call
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server_without_preload() -> None:
+    forkserver.start(preload=())
+
+
+def test_a_call_answers_from_a_process_of_its_own() -> None:
+    assert Call("os:getpid").result() != os.getpid()
+
+
+def test_arguments_are_passed_on() -> None:
+    assert Call("os.path:join", "a", "b").result() == "a/b"
+
+
+def test_an_exception_is_raised_here_and_keeps_the_traceback_from_there() -> None:
+    with pytest.raises(json.JSONDecodeError, match="Expecting value") as raised:
+        Call("json:loads", "nonsense").result()
+
+    text = "".join(traceback.format_exception(raised.value))
+    assert "raw_decode" in text
+
+
+def test_a_process_that_ends_without_an_answer_is_an_error_with_the_reason() -> None:
+    with pytest.raises(RunError, match="ended with exit status 7"):
+        Call("os:_exit", 7).result()
+
+
+def test_a_process_that_is_killed_is_an_error_with_the_signal() -> None:
+    call = Call("time:sleep", 60)
+    children = psutil.Process().children(recursive=True)
+    [sleeper] = [each for each in children if each.pid == call.pid]
+    sleeper.send_signal(signal.SIGKILL)
+
+    with pytest.raises(RunError, match=r"killed by signal 9 \(SIGKILL\)"):
+        call.result()
+
+
+def test_a_call_that_is_given_up_leaves_no_process() -> None:
+    call = Call("time:sleep", 60)
+    call.close()
+
+    assert not psutil.pid_exists(call.pid)
+
+
+def test_a_script_is_not_run_again_though_nothing_guards_its_main(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "print('once')\n"
+        "from mlgym_core.execution import forkserver\n"
+        "forkserver.start(preload=())\n"
+        "print(forkserver.Call('builtins:sum', [1, 2]).result())\n"
+    )
+
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
+
+    assert done.stdout.split() == ["once", "3"]
+    assert done.stderr == ""
+
+
+def test_what_a_called_function_prints_leaves_standard_output_alone(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "from mlgym_core.execution import forkserver\n"
+        "forkserver.start(preload=())\n"
+        "forkserver.Call('builtins:print', 'aside').result()\n"
+    )
+
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
+
+    assert (done.stdout, done.stderr) == ("", "aside\n")
+
+
+def test_an_interrupt_of_the_whole_group_does_not_reach_the_server(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import os, signal\n"
+        "from mlgym_core.execution import forkserver\n"
+        "forkserver.start(preload=())\n"
+        "signal.signal(signal.SIGINT, lambda *_: None)\n"
+        "os.killpg(0, signal.SIGINT)\n"
+        "print(forkserver.Call('builtins:sum', [1, 2]).result())\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=60, check=True, start_new_session=True
+    )
+
+    assert (done.stdout, done.stderr) == ("3\n", "")

@@ -178,7 +178,6 @@ class EventStorage:
                 except FileExistsError:
                     continue
                 if not (rival / run.run_id).exists():
-                    run.spools_path.mkdir()
                     return run
                 run.path.rmdir()
         raise AssertionError("there is always a next second")

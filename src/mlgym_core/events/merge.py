@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from itertools import groupby
 from pathlib import Path
 from typing import TypeAlias
@@ -48,7 +49,10 @@ class Merger:
 
     def merge_rest(self) -> list[bytes]:
         """As `merge_once`, but keeps nothing for a next call: for when the producers are gone."""
-        return self._merge(newest=None)
+        lines = self._merge(newest=None)
+        with suppress(OSError):  # a spool is left where a producer is not gone after all
+            self._run.spools_path.rmdir()
+        return lines
 
     def _merge(self, newest: int | None) -> list[bytes]:
         self._find_spools()

@@ -88,13 +88,15 @@ def test_two_runs_in_one_second_differ_and_none_is_shared_with_the_outbox(storag
     made = [storage.create_run(NOON), storage.outbox.create_run(NOON), storage.create_run(NOON)]
     assert [each.run_id for each in made] == ["2026-01-02--12-00-59", "2026-01-02--12-01-00", "2026-01-02--12-01-01"]
     assert made[1].path.parent == storage.path / ".outbox"
-    assert all(each.exists() for each in made)
+    assert all(each.path.is_dir() and not any(each.path.iterdir()) for each in made)
 
 
 def test_runs_are_listed_newest_first_without_other_folders(storage: EventStorage) -> None:
-    older, newer = storage.create_run(NOON), storage.create_run(NOON)
-    storage.outbox.create_run(NOON)
-    (storage.path / "only_configs").mkdir()
+    older, newer, empty = (storage.create_run(NOON) for _ in range(3))
+    write_atomically(older.log_path, b"")
+    newer.spools_path.mkdir()
+    write_atomically(storage.outbox.create_run(NOON).log_path, b"")
+    write_atomically(empty.config_path("run_config.yml"), b"")
     (storage.path / "README.md").touch()
     assert storage.runs() == [newer, older]
     assert storage.open("last") == newer
@@ -106,6 +108,7 @@ def test_a_run_that_is_not_there_is_an_error_that_names_one_that_is(storage: Eve
     with pytest.raises(StoreError, match="no run was recorded"):
         storage.open("last")
     run = storage.create_run()
+    write_atomically(run.log_path, b"")
     with pytest.raises(StoreError, match=run.run_id) as caught:
         storage.open("2000-01-01--00-00-00")
     assert caught.value.code == "MG402"

@@ -46,7 +46,7 @@ def told(line: bytes) -> tuple[int, int]:
 
 
 def spools(run: RunFolder) -> list[str]:
-    return sorted(each.name for each in run.spools_path.iterdir())
+    return sorted(each.name for each in run.spools_path.glob("*"))
 
 
 def test_what_is_published_comes_into_the_log(run: RunFolder, progress: Make) -> None:
@@ -76,6 +76,17 @@ def test_a_spool_is_removed_once_its_producer_is_gone_and_it_is_in_the_log(run: 
     two.close()
     merger.merge_once()
     assert spools(run) == []
+
+
+def test_no_trace_of_the_spools_stays_when_all_producers_are_gone(run: RunFolder, progress: Make) -> None:
+    spool = Spool(run)
+    spool.publish(progress(0))
+    merger = Merger(LogWriter(run), run)
+    merger.merge_rest()
+    assert spools(run) == [spool.path.name]
+    spool.close()
+    assert merger.merge_rest() == []
+    assert sorted(each.name for each in run.path.iterdir()) == ["event_storage.log", "writer.lock"]
 
 
 def test_a_producer_that_comes_back_keeps_its_numbers(run: RunFolder, progress: Make) -> None:

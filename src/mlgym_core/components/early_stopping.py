@@ -109,11 +109,9 @@ class LastKEpochsImprovement:
         """Whether to stop after an epoch with that score."""
         self._scores = [*self._scores, score][-self._window :]
         sign = 1 if (goal == "max" if self._increasing is None else self._increasing) else -1
-        improves = any(sign * (after - before) >= self._threshold(before) for before, after in pairwise(self._scores))
+        gains = ((sign * (after - before), abs(before)) for before, after in pairwise(self._scores))
+        improves = any(gain > 0 and gain >= self._min_rel * size for gain, size in gains)
         return len(self._scores) == self._window and not improves
-
-    def _threshold(self, before: float) -> float:
-        return self._min_rel * abs(before)
 
     def state_dict(self) -> dict[str, Any]:
         """The scores in the window."""

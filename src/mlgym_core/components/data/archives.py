@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,11 @@ def _dataset(path: Path, inputs: NDArray[Any], targets: Targets, rows: slice) ->
 
 
 def _read(path: Path, names: Mapping[str, str]) -> dict[str, NDArray[Any]]:
-    with reading(path), np.load(path, allow_pickle=False) as archive:
-        if not isinstance(archive, np.lib.npyio.NpzFile):
-            raise ValueError("it holds a single array; save several with numpy.savez")
+    with reading(path), path.open("rb") as file:
+        if not zipfile.is_zipfile(file):
+            raise ValueError("it is no archive of arrays; numpy.savez writes one")
+        file.seek(0)
+        archive = np.load(file, allow_pickle=False)
         missing = [name for name in names.values() if name not in archive.files]
         if missing:
             raise BuildError(

@@ -90,6 +90,9 @@ class _OrderedLoader:
             order = torch.arange(self.num_samples)
         return order[first_batch * self._batch_size : self._num_used]
 
+    def _cut(self, order: Tensor, size: int) -> Sequence[Tensor]:
+        return torch.split(order, size) if len(order) else ()  # torch would make one empty part of nothing
+
 
 class MemoryLoader(_OrderedLoader):
     """Batches of a `Dataset`: gathered many at a time on the device, so that a batch costs no Python per sample."""
@@ -114,13 +117,13 @@ class MemoryLoader(_OrderedLoader):
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         """The batches of a training epoch, from `first_batch` on."""
         order = self._order(epoch, first_batch).to(self._inputs.device)
-        for chunk in torch.split(order, self._chunk_size):
+        for chunk in self._cut(order, self._chunk_size):
             inputs, targets = self._inputs.index_select(0, chunk), self._targets.index_select(0, chunk)
-            yield from _cut(inputs, targets, self._batch_size)
+            yield from _pairs(inputs, targets, self._batch_size)
 
     def evaluation(self) -> Iterator[Batch]:
         """Every sample once, in the order of the data."""
-        return _cut(self._inputs, self._targets, self._eval_batch_size)
+        return _pairs(self._inputs, self._targets, self._eval_batch_size)
 
     def sample(self, num_samples: int) -> Batch:
         """The first samples as one batch."""
@@ -146,7 +149,7 @@ class StreamLoader(_OrderedLoader):
 
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         """The batches of a training epoch, from `first_batch` on."""
-        return self._batches(torch.split(self._order(epoch, first_batch), self._batch_size))
+        return self._batches(self._cut(self._order(epoch, first_batch), self._batch_size))
 
     def evaluation(self) -> Iterator[Batch]:
         """Every sample once, in the order of the data."""
@@ -223,7 +226,7 @@ def make_loader(source: Source, *, collate: Collate | None = None, **settings: A
     return StreamLoader(source, collate=collate, **settings)
 
 
-def _cut(inputs: Tensor, targets: Tensor, size: int) -> Iterator[Batch]:
+def _pairs(inputs: Tensor, targets: Tensor, size: int) -> Iterator[Batch]:
     return zip(torch.split(inputs, size), torch.split(targets, size), strict=True)
 
 

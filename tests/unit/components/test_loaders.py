@@ -1,0 +1,151 @@
+from itertools import chain
+
+import pytest
+import torch
+from torch.utils.data import default_collate
+
+from mlgym_core.components.data.dataset import Dataset
+from mlgym_core.components.data.loaders import MemoryLoader, StreamLoader, batches, make_loader
+from mlgym_core.errors import BuildError
+
+NUM_SAMPLES = 23
+
+
+@pytest.fixture
+def source() -> Dataset:
+    """Samples that are their own index, four of them of class 1."""
+    inputs = torch.arange(NUM_SAMPLES).float().unsqueeze(1)
+    return Dataset(inputs=inputs, targets=(inputs.flatten() < 4).long(), task="binary", num_classes=2)
+
+
+class Squares:
+    """A map-style data set of a user's own."""
+
+    def __init__(self, num_samples: int) -> None:
+        self.num_samples = num_samples
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, float]:
+        return torch.tensor([float(index)]), float(index**2)
+
+
+def loader(source, **settings):
+    defaults = {"batch_size": 5, "eval_batch_size": 10, "sampling": "random", "drop_last": False, "seed": 7}
+    return make_loader(source, **(defaults | settings))
+
+
+def flat(lists: list[list[float]]) -> list[float]:
+    return list(chain.from_iterable(lists))
+
+
+def content(batches) -> list[list[float]]:
+    return [inputs.flatten().tolist() for inputs, _ in batches]
+
+
+@pytest.mark.parametrize("sampling", ["random", "weighted", "in_order"])
+def test_both_kinds_of_loader_give_the_same_batches(source: Dataset, sampling: str) -> None:
+    memory, stream = loader(source, sampling=sampling), loader(source, sampling=sampling, collate=default_collate)
+
+    assert isinstance(memory, MemoryLoader)
+    assert isinstance(stream, StreamLoader)
+    for epoch in (0, 1):
+        for (inputs, targets), (others, other_targets) in zip(memory.epoch(epoch), stream.epoch(epoch), strict=True):
+            assert torch.equal(inputs, others)
+            assert torch.equal(targets, other_targets)
+    assert content(memory.evaluation()) == content(stream.evaluation())
+    assert (memory.num_batches, memory.num_evaluation_batches) == (stream.num_batches, stream.num_evaluation_batches)
+
+
+@pytest.mark.parametrize("collate", [None, default_collate])
+def test_an_epoch_can_be_taken_up_at_any_batch(source: Dataset, collate) -> None:
+    whole = content(loader(source, collate=collate).epoch(3))
+
+    assert len(whole) == 5
+    assert sorted(flat(whole)) == list(range(NUM_SAMPLES))
+    for first in range(6):
+        assert content(loader(source, collate=collate).epoch(3, first)) == whole[first:]
+
+
+def test_epochs_differ_and_do_not_depend_on_what_was_asked_before(source: Dataset) -> None:
+    once = loader(source)
+    first, second = content(once.epoch(0)), content(once.epoch(1))
+
+    assert first != second
+    assert content(loader(source).epoch(1)) == second
+    assert content(loader(source, seed=8).epoch(0)) != first
+
+
+def test_samples_are_gathered_in_chunks_without_a_change_of_order(source: Dataset, monkeypatch) -> None:
+    whole = content(loader(source).epoch(0))
+    monkeypatch.setattr("mlgym_core.components.data.loaders._CHUNK_BYTES", 45)
+
+    assert content(loader(source).epoch(0)) == whole
+
+
+def test_a_last_batch_that_is_too_small_can_be_left_out(source: Dataset) -> None:
+    short = loader(source, drop_last=True)
+
+    assert [len(each) for each in content(short.epoch(0))] == [5, 5, 5, 5]
+    assert short.num_batches == 4
+    assert sum(len(each) for each in content(short.evaluation())) == NUM_SAMPLES
+
+
+def test_evaluation_is_in_the_order_of_the_data(source: Dataset) -> None:
+    assert flat(content(loader(source).evaluation())) == list(range(NUM_SAMPLES))
+
+
+@pytest.mark.parametrize("collate", [None, default_collate])
+def test_loading_leaves_the_global_generator_alone(source: Dataset, collate) -> None:
+    before = torch.get_rng_state()
+
+    list(loader(source, collate=collate).epoch(0))
+
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_weighted_sampling_draws_a_rare_class_as_often(source: Dataset) -> None:
+    weighted = loader(source, sampling="weighted")
+
+    drawn = torch.cat([targets for epoch in range(200) for _, targets in weighted.epoch(epoch)])
+
+    assert drawn.float().mean().item() == pytest.approx(0.5, abs=0.03)
+
+
+def test_any_map_style_data_set_is_loaded() -> None:
+    squares = loader(Squares(12))
+
+    assert squares.task == "regression"
+    assert squares.known_targets() is None
+    for inputs, targets in squares.epoch(0):
+        assert torch.equal(inputs.flatten().double() ** 2, targets)
+
+
+def test_a_collator_may_make_inputs_of_several_parts(source: Dataset) -> None:
+    def collate(samples):
+        inputs, targets = default_collate(samples)
+        return {"value": inputs, "pair": (inputs, inputs + 1)}, targets
+
+    inputs, _ = next(iter(loader(source, collate=collate).evaluation()))
+
+    assert inputs["value"].shape == (10, 1)
+    assert torch.equal(inputs["pair"][0] + 1, inputs["pair"][1])
+
+
+def test_the_component_shuffles_the_training_split_alone(source: Dataset) -> None:
+    loaders = batches({"train": source, "val": source}, 5, 0, drop_last=True)
+
+    assert sorted(flat(content(loaders["train"].epoch(0)))) != flat(content(loaders["train"].epoch(0)))
+    assert flat(content(loaders["val"].epoch(0))) == list(range(NUM_SAMPLES))
+    assert loaders["train"].num_batches == 4
+
+
+def test_sampling_for_a_split_that_there_is_not_is_refused(source: Dataset) -> None:
+    with pytest.raises(BuildError, match=r"sampling names the split 'tain'\s+there are: train"):
+        batches({"train": source}, 5, 0, sampling={"tain": "weighted"})
+
+
+def test_dropping_all_that_there_is_to_train_on_is_refused(source: Dataset) -> None:
+    with pytest.raises(BuildError, match="23 samples make no batch of 64"):
+        batches({"train": source}, 64, 0, drop_last=True)

@@ -59,7 +59,7 @@ def parse_value(text: str, place: Place) -> Node:
     Raises:
         ConfigError: as in `load_yaml`, but for what is not a mapping.
     """
-    node, diagnostics = _read(text or '""', place.file)
+    node, diagnostics = _read(text if text.strip() else '""', place.file)
     if diagnostics or node is None:
         raise ConfigError([_fault(each.code, each.message, place) for each in diagnostics])
     return _moved(node, place)

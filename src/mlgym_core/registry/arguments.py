@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ from pydantic import (
 )
 from pydantic import ValidationError as PydanticValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
+from pydantic.warnings import ArbitraryTypeWarning
 from pydantic_core import ErrorDetails, PydanticSerializationError, SchemaError, to_jsonable_python
 from typing_extensions import TypedDict
 
@@ -29,9 +31,10 @@ from mlgym_core.registry.component import Component, Parameter
 
 Path: TypeAlias = tuple[str, ...]
 
-_CONFIG = ConfigDict(arbitrary_types_allowed=True, extra="allow")
+_CONFIG = ConfigDict(arbitrary_types_allowed=True)
 _NOT_CHECKABLE = (PydanticSchemaGenerationError, PydanticUserError, SchemaError, TypeError, NameError)
 """What pydantic raises for an annotation that it cannot check, such as a protocol that is none at run time."""
+_WISH = "Input should be "
 _INSTANCES = {"is-instance", "is-subclass", "callable"}
 _INSTANCE_ERRORS = {"is_instance_of", "needs_python_object", "is_subclass_of", "callable_type"}
 
@@ -124,11 +127,17 @@ def is_plain(annotation: Any) -> bool:
 
 def _type_adapter(annotation: Any) -> TypeAdapter[Any]:
     try:
-        return TypeAdapter(annotation, config=_CONFIG)
+        return _quietly(annotation, _CONFIG)
     except PydanticUserError as error:
         if error.code != "type-adapter-config-unused":
             raise
-        return TypeAdapter(annotation)
+        return _quietly(annotation, None)
+
+
+def _quietly(annotation: Any, config: ConfigDict | None) -> TypeAdapter[Any]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ArbitraryTypeWarning)  # an annotation that is no type means anything
+        return TypeAdapter(annotation, config=config)
 
 
 def _adapter(parameters: tuple[Parameter, ...]) -> TypeAdapter[dict[str, Any]]:
@@ -143,8 +152,8 @@ def _typed_dict(annotations: Mapping[str, Any]) -> TypeAdapter[dict[str, Any]]:
     fields = {name: NotRequired[annotation] for name, annotation in annotations.items()}
     make: Any = TypedDict  # called as a function, which type checkers cannot follow
     model = make("Arguments", fields)
-    model.__pydantic_config__ = _CONFIG
-    return TypeAdapter(model)
+    model.__pydantic_config__ = ConfigDict(arbitrary_types_allowed=True, extra="allow")
+    return _quietly(model, None)
 
 
 def _plain(adapter: TypeAdapter[dict[str, Any]], checked: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -184,13 +193,18 @@ def _faults(errors: list[ErrorDetails], values: Mapping[str, Any]) -> list[Argum
         by_path.setdefault(path, []).append(error)
     faults = []
     for path, complaints in by_path.items():
-        wishes = dict.fromkeys(
-            each["msg"].removeprefix("Input should be ") for each in complaints if each["type"] not in _INSTANCE_ERRORS
-        ) or ["a component or a reference to one"]
-        value = _locate(path, values)[1]
-        message = f"should be {' or '.join(wishes)}, not {_shown(value)}"
+        telling = [each["msg"] for each in complaints if each["type"] not in _INSTANCE_ERRORS]
+        message = _message(telling or [f"{_WISH}a component or a reference to one"], _locate(path, values)[1])
         faults.append(ArgumentFault(path=path, message=message))
     return faults
+
+
+def _message(complaints: list[str], value: Any) -> str:
+    wishes = dict.fromkeys(each.removeprefix(_WISH) for each in complaints if each.startswith(_WISH))
+    if wishes:
+        return f"should be {' or '.join(wishes)}, not {_shown(value)}"
+    others = dict.fromkeys(each[0].lower() + each[1:] for each in complaints)
+    return f"is {_shown(value)}: {' or '.join(others)}"
 
 
 def _locate(location: tuple[int | str, ...], values: Any) -> tuple[Path, Any]:

@@ -27,13 +27,14 @@ from pydantic.warnings import ArbitraryTypeWarning
 from pydantic_core import ErrorDetails, PydanticSerializationError, SchemaError, to_jsonable_python
 from typing_extensions import TypedDict
 
-from mlgym_core.registry.component import Component, Parameter
+from mlgym_core.registry.component import Component
 
 Path: TypeAlias = tuple[str, ...]
 
 _CONFIG = ConfigDict(arbitrary_types_allowed=True)
 _NOT_CHECKABLE = (PydanticSchemaGenerationError, PydanticUserError, SchemaError, TypeError, NameError)
 """What pydantic raises for an annotation that it cannot check, such as a protocol that is none at run time."""
+_UNCHECKABLE = (PydanticSchemaGenerationError, PydanticUserError, TypeError, NameError)
 _WISH = "Input should be "
 _INSTANCES = {"is-instance", "is-subclass", "callable"}
 _INSTANCE_ERRORS = {"is_instance_of", "needs_python_object", "is_subclass_of", "callable_type"}
@@ -75,7 +76,7 @@ class Arguments:
 @lru_cache(maxsize=1024)
 def arguments_of(component: Component) -> Arguments:
     """The schema of a component's arguments; an annotation that pydantic cannot check counts as `Any`."""
-    adapter = _adapter(component.parameters)
+    adapter = _adapter(component)
     defaults = {
         each.name: plain
         for each in component.parameters
@@ -140,19 +141,22 @@ def _quietly(annotation: Any, config: ConfigDict | None) -> TypeAdapter[Any]:
         return TypeAdapter(annotation, config=config)
 
 
-def _adapter(parameters: tuple[Parameter, ...]) -> TypeAdapter[dict[str, Any]]:
+def _adapter(component: Component) -> TypeAdapter[dict[str, Any]]:
+    annotations = {each.name: each.annotation for each in component.parameters}
     try:
-        return _typed_dict({each.name: each.annotation for each in parameters})
-    except _NOT_CHECKABLE:
-        return _typed_dict({each.name: checkable(each.annotation) for each in parameters})
+        return _typed_dict(annotations, is_open=component.is_open)
+    except _UNCHECKABLE:
+        checked = {name: checkable(each) for name, each in annotations.items()}
+        return _typed_dict(checked, is_open=component.is_open)
 
 
-def _typed_dict(annotations: Mapping[str, Any]) -> TypeAdapter[dict[str, Any]]:
+def _typed_dict(annotations: Mapping[str, Any], *, is_open: bool) -> TypeAdapter[dict[str, Any]]:
     # A typed dict and no model: any word may be the name of an argument, and nothing is filled in.
     fields = {name: NotRequired[annotation] for name, annotation in annotations.items()}
     make: Any = TypedDict  # called as a function, which type checkers cannot follow
     model = make("Arguments", fields)
-    model.__pydantic_config__ = ConfigDict(arbitrary_types_allowed=True, extra="allow")
+    # What is said here of extra keys holds for dataclasses among the annotations too.
+    model.__pydantic_config__ = ConfigDict(arbitrary_types_allowed=True, extra="allow" if is_open else "forbid")
     return _quietly(model, None)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import uuid
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -47,9 +47,12 @@ def create_checkpoints(views: RunViews) -> Blueprint:
                 "there is no checkpoint_file in the body", code=UNFIT, hint="send multipart/form-data with that field"
             )
         run = storage.run(run_id)
-        paths = [run.resource_path(experiment_id, epoch, file.filename or "") for file in files]
-        for path, file in zip(paths, files, strict=True):
-            _store(path, file)
+        with ExitStack() as opened:
+            for file in files:
+                opened.callback(file.close)
+            paths = [run.resource_path(experiment_id, epoch, file.filename or "") for file in files]
+            for path, file in zip(paths, files, strict=True):
+                _store(path, file)
         return json_answer(_listed(run, experiment_id, epoch))
 
     @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>")

@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as BaseResponse
 
 from mlgym_core.errors import MLGymError
 from mlgym_core.events import codes
@@ -43,12 +44,13 @@ def install_error_handlers(app: Flask) -> None:
         return _answer(STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR), error.code, error.message, error.hint)
 
     @app.errorhandler(HTTPException)
-    def refuse_request(error: HTTPException) -> Response:
+    def refuse_request(error: HTTPException) -> BaseResponse:
         status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
         code = {HTTPStatus.NOT_FOUND: MISSING, HTTPStatus.INTERNAL_SERVER_ERROR: INTERNAL}.get(status, METHOD)
-        response = _answer(status, code, error.description or status.phrase, None)
-        if isinstance(error.response, Response):  # what the protocol asks for beside the words, such as Allow
-            response.headers.extend(error.response.headers)
+        answer = _answer(status, code, error.description or status.phrase, None)
+        response = error.get_response()  # with what the protocol asks for beside the words, such as Allow
+        response.data = answer.data
+        response.content_type = answer.content_type
         return response
 
 

@@ -1,0 +1,165 @@
+"""Every route: what leads out of the storage, what is not there, what does not fit, and who may ask."""
+
+import io
+
+import pytest
+
+RUN = "2026-11-21--10-00-00"
+ROUTES = [
+    ("GET", "/grid_searches/{run}/experiments"),
+    ("GET", "/grid_searches/{run}/{name}"),
+    ("PUT", "/grid_searches/{run}/{name}.yml"),
+    ("GET", "/grid_searches/{run}/{number}/{name}"),
+    ("PUT", "/grid_searches/{run}/{number}/{name}.json"),
+    ("GET", "/checkpoint_list/{run}/{number}"),
+    ("GET", "/checkpoint_list/{run}/{number}/{number}"),
+    ("GET", "/checkpoints/{run}/{number}/{number}/{name}"),
+    ("POST", "/checkpoints/{run}/{number}/{number}"),
+    ("DELETE", "/checkpoints/{run}/{number}/{number}"),
+    ("DELETE", "/checkpoints/{run}/{number}/{number}/{name}"),
+    ("GET", "/model-card/{run}/{number}"),
+    ("GET", "/system-info/{run}/{number}"),
+    ("GET", "/api/runs/{run}"),
+    ("GET", "/api/runs/{run}/experiments/{number}"),
+]
+
+
+def body_of(method, route):
+    if method == "POST":
+        return {"data": {"checkpoint_file": (io.BytesIO(b"x"), "model")}}
+    if method == "PUT":
+        return {"json": {"file_format": "JSON" if route.endswith(".json") else "YAML", "content": "{}"}}
+    return {}
+
+
+@pytest.mark.parametrize("bad", ["..", "%2e%2e", "..%2f..%2fetc", ".hidden", "a%00b", "a" * 129, "..%5c..", "a%0ab"])
+@pytest.mark.parametrize(("method", "route"), ROUTES)
+def test_what_leads_out_of_the_storage_is_forbidden(client, storage, method, route, bad):
+    path = route.format(run=bad, number=0, name="model")
+    answer = client.open(path, method=method, **body_of(method, route))
+    assert answer.status_code == 403, answer.text
+    assert set(answer.json["error"]) == {"code", "message", "hint"}
+    assert not storage.path.exists()
+
+
+@pytest.mark.parametrize(("method", "route"), [each for each in ROUTES if "{number}" in each[1]])
+@pytest.mark.parametrize("bad", ["-1", "1e3", "x", "01", "%2e%2e"])
+def test_what_is_no_number_is_forbidden(client, recording, method, route, bad):
+    path = route.format(run=recording.run_id, number=bad, name="model")
+    assert client.open(path, method=method, **body_of(method, route)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("PUT", f"/grid_searches/{RUN}/event_storage.log"),
+        ("PUT", f"/grid_searches/{RUN}/writer.lock"),
+        ("PUT", f"/grid_searches/{RUN}/spool.yaml"),
+        ("PUT", f"/grid_searches/{RUN}/0/model.safetensors"),
+        ("PUT", f"/grid_searches/{RUN}/..%2f..%2fpwn.yml"),
+    ],
+)
+def test_only_configuration_files_can_be_put(client, recording, method, path):
+    before = recording.folder.log_path.read_bytes()
+    assert client.open(path, method=method, json={"file_format": "YAML", "content": ""}).status_code == 403
+    assert recording.folder.log_path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/grid_searches/nowhere/experiments"),
+        ("GET", f"/grid_searches/{RUN}/grid_search_config"),
+        ("GET", f"/grid_searches/{RUN}/0/experiment_config"),
+        ("GET", f"/checkpoints/{RUN}/0/0/model"),
+        ("DELETE", f"/checkpoints/{RUN}/0/0"),
+        ("DELETE", f"/checkpoints/{RUN}/0/0/model"),
+        ("GET", f"/model-card/{RUN}/7"),
+        ("GET", "/model-card/nowhere/0"),
+        ("GET", f"/system-info/{RUN}/0"),
+        ("GET", "/api/runs/nowhere"),
+        ("GET", f"/api/runs/{RUN}/experiments/7"),
+        ("GET", "/no/such/route"),
+    ],
+)
+def test_what_is_not_there_is_not_found(client, recording, method, path):
+    answer = client.open(path, method=method)
+    assert answer.status_code == 404
+    assert answer.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"data": b""},
+        {"data": b"no json"},
+        {"json": []},
+        {"json": {"content": "a: 1"}},
+        {"json": {"file_format": "YAML"}},
+        {"json": {"file_format": "YAML", "content": 1}},
+        {"json": {"file_format": "TOML", "content": ""}},
+        {"json": {"file_format": "JSON", "content": "{}"}},
+        {"data": b'{"file_format": "YAML", "content": "\\ud800"}'},
+    ],
+)
+def test_a_body_that_is_no_yaml_file_does_not_fit(client, storage, body):
+    answer = client.put(f"/grid_searches/{RUN}/run_config.yml", **body)
+    assert answer.status_code == 422
+    assert not storage.path.exists()
+
+
+@pytest.mark.parametrize("content", ["{", "a: 1", '{"a": NaN}', ""])
+def test_an_experiments_file_has_to_be_json(client, storage, content):
+    body = {"file_format": "JSON", "content": content}
+    assert client.put(f"/grid_searches/{RUN}/0/experiment_config.json", json=body).status_code == 422
+    assert not storage.path.exists()
+
+
+def test_an_upload_without_its_field_does_not_fit(client, storage):
+    assert client.post(f"/checkpoints/{RUN}/0/0", data={"file": "x"}).status_code == 422
+    assert client.post(f"/checkpoints/{RUN}/0/0", data=b"x").status_code == 422
+    assert not storage.path.exists()
+
+
+def test_a_method_that_a_route_does_not_know_is_told_what_it_knows(client):
+    answer = client.patch(f"/checkpoints/{RUN}/0/0")
+    assert answer.status_code == 405
+    assert answer.json["error"]["code"] == "MG604"
+    assert {"POST", "DELETE"} <= set(answer.headers["Allow"].replace(",", " ").split())
+
+
+@pytest.mark.parametrize("path", ["/api/runs", "/api/runs/nowhere", "/checkpoint_list/../0", "/no/such/route"])
+def test_an_allowed_origin_may_read_every_answer_errors_too(client, recording, path):
+    answer = client.get(path, headers={"Origin": "http://board.example"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "http://board.example"
+    assert "Origin" in answer.headers["Vary"]
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://board.example.evil.example", "null"])
+@pytest.mark.parametrize("path", ["/api/runs", "/api/runs/nowhere"])
+def test_another_origin_may_not(client, recording, path, origin):
+    assert "Access-Control-Allow-Origin" not in client.get(path, headers={"Origin": origin}).headers
+
+
+def test_a_preflight_is_answered_for_an_allowed_origin(client):
+    headers = {"Origin": "http://board.example", "Access-Control-Request-Method": "PUT"}
+    answer = client.options(f"/grid_searches/{RUN}/run_config.yml", headers=headers)
+    assert answer.status_code == 200
+    assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", f"/checkpoints/{RUN}/0/0"), ("PUT", f"/grid_searches/{RUN}/run_config.yml")]
+)
+def test_a_page_of_another_origin_changes_nothing(client, storage, method, path):
+    answer = client.open(path, method=method, headers={"Origin": "http://evil.example"}, **body_of(method, path))
+    assert answer.status_code == 403
+    assert not storage.path.exists()
+
+
+def test_a_storage_that_takes_no_more_is_told(client, storage):
+    storage.path.parent.mkdir(exist_ok=True)
+    storage.path.write_text("a file where the folder should be")
+    answer = client.put(f"/grid_searches/{RUN}/run_config.yml", json={"file_format": "YAML", "content": "a: 1"})
+    assert answer.status_code == 507
+    assert answer.json["error"]["hint"]

@@ -1,0 +1,144 @@
+"""What the routes answer."""
+
+import io
+
+from mlgym_core.events.types import CheckpointSaved, Resource
+
+
+def put(client, path, file_format, content):
+    return client.put(path, json={"file_format": file_format, "content": content})
+
+
+def upload(client, path, name, content):
+    return client.post(path, data={"checkpoint_file": (io.BytesIO(content), name)})
+
+
+def test_configurations_of_a_run_come_back_as_they_were_put(client, recording):
+    path = f"/grid_searches/{recording.run_id}"
+    assert put(client, f"{path}/grid_search_config.yml", "YAML", "a: 1 # ü\n").status_code == 200
+    answer = client.get(f"{path}/grid_search_config")
+    assert (answer.text, answer.mimetype) == ("a: 1 # ü\n", "text/plain")
+
+
+def test_configurations_may_come_before_the_first_event(client, storage):
+    put(client, "/grid_searches/new/run_config.yml", "YAML", "a: 1")
+    put(client, "/grid_searches/new/12/experiment_config.json", "JSON", '{"lr": 0.1}')
+    answer = client.get("/grid_searches/new/experiments")
+    assert answer.json == [{"experiment_id": 12, "last_checkpoint_id": -1, "experiment_config": {"lr": 0.1}}]
+    assert client.get("/api/runs").json == []
+
+
+def test_configurations_of_an_experiment_come_back_as_they_were_put(client, recording):
+    path = f"/grid_searches/{recording.run_id}/1"
+    put(client, f"{path}/system_info.json", "JSON", '{"cpu": 1}')
+    assert client.get(f"{path}/system_info").json == {"cpu": 1}
+    assert client.get(f"/system-info/{recording.run_id}/1").json == {"cpu": 1}
+
+
+def test_experiments_and_epochs_of_two_digits_are_seen(client, recording):
+    for epoch in (9, 10, 11, 2):
+        assert upload(client, f"/checkpoints/{recording.run_id}/1/{epoch}", "model", b"x").status_code == 200
+    upload(client, f"/checkpoints/{recording.run_id}/10/0", "model.pickle", b"x")
+    found = client.get(f"/grid_searches/{recording.run_id}/experiments").json
+    assert [(each["experiment_id"], each["last_checkpoint_id"]) for each in found] == [(0, -1), (1, 11), (10, 0)]
+    assert found[0]["experiment_config"]["optimizer"] == {"lr": 0.1}
+    assert [each["epoch"] for each in client.get(f"/checkpoint_list/{recording.run_id}/1").json] == [
+        "11",
+        "10",
+        "9",
+        "2",
+    ]
+
+
+def test_checkpoints_are_listed_as_clients_of_mlgym_read_them(client, recording):
+    path = f"/checkpoints/{recording.run_id}/0/1"
+    upload(client, path, "optimizer.pickle", b"o")
+    upload(client, path, "model.pickle", b"m")
+    listed = [{"experiment_id": "0", "epoch": "1", "checkpoints": ["model.pickle", "optimizer.pickle"]}]
+    assert client.get(f"/checkpoint_list/{recording.run_id}/0").json == listed
+    assert client.get(f"/checkpoint_list/{recording.run_id}/0/1").json == listed
+    assert client.get(f"/checkpoint_list/{recording.run_id}/0/2").json == []
+    assert client.get(f"/checkpoint_list/{recording.run_id}/7").json == []
+
+
+def test_a_resource_is_found_by_mlgyms_names_whatever_it_is_stored_as(client, recording):
+    path = f"/checkpoints/{recording.run_id}/0/1"
+    content = bytes(range(256)) * 1_000
+    upload(client, path, "model.safetensors", content)
+    for name in ("model", "model.pickle", "model.safetensors"):
+        answer = client.get(f"{path}/{name}", buffered=True)
+        assert answer.data == content
+        assert answer.mimetype == "application/octet-stream"
+
+
+def test_an_upload_replaces_what_was_there(client, recording):
+    path = f"/checkpoints/{recording.run_id}/0/1"
+    upload(client, path, "model", b"first")
+    upload(client, path, "model", b"second")
+    assert client.get(f"{path}/model", buffered=True).data == b"second"
+    assert recording.folder.resources(0, 1) == ["model"]
+
+
+def test_an_upload_with_a_path_for_a_name_is_forbidden(client, recording, storage):
+    path = f"/checkpoints/{recording.run_id}/0/1"
+    for name in ("../../pwn.txt", "/etc/pwn", "..", ".hidden", "a/b"):
+        assert upload(client, path, name, b"x").status_code == 403
+    assert not (storage.path / "pwn.txt").exists()
+    assert recording.folder.resources(0, 1) == []
+
+
+def test_a_checkpoint_goes_whole_or_by_resource(client, recording):
+    for epoch in (0, 1):
+        for name in ("model", "optimizer"):
+            upload(client, f"/checkpoints/{recording.run_id}/0/{epoch}", name, b"x")
+    assert client.delete(f"/checkpoints/{recording.run_id}/0/0").status_code == 200
+    assert client.delete(f"/checkpoints/{recording.run_id}/0/0").status_code == 404
+    assert client.delete(f"/checkpoints/{recording.run_id}/0/1/model").status_code == 200
+    assert client.delete(f"/checkpoints/{recording.run_id}/0/1/model").status_code == 404
+    assert client.get(f"/checkpoint_list/{recording.run_id}/0").json[0]["checkpoints"] == ["optimizer"]
+    assert client.delete(f"/checkpoints/{recording.run_id}/0/1/optimizer").status_code == 200
+    assert not recording.folder.checkpoint_path(0, 1).exists()
+
+
+def test_a_model_card_has_the_keys_of_the_contract(client, recording):
+    put(client, f"/grid_searches/{recording.run_id}/1/system_info.json", "JSON", '{"cpu": "some"}')
+    recording.publish(recording.result(1, 0, 0.5))
+    card = client.get(f"/model-card/{recording.run_id}/1").json
+    assert set(card) == {
+        "model_details", "dataset_details", "training_details", "eval_details", "experiment_environment",
+        "pipeline_details",
+    }  # fmt: skip
+    assert set(card["experiment_environment"]) == {"system_env", "carbon_footprint", "entry_point_cmd"}
+    assert card["experiment_environment"]["system_env"]["cpu"] == "some"
+    assert card["eval_details"]["best"]["val/f1"]["value"] == 0.5
+
+
+def test_the_list_of_runs_tells_who_lives(client, recording):
+    (run,) = client.get("/api/runs").json
+    assert (run["run_id"], run["status"], run["liveness"]) == (recording.run_id, "running", "alive")
+    recording.close()
+    (run,) = client.get("/api/runs").json
+    assert (run["status"], run["liveness"]) == ("lost", "lost")
+
+
+def test_a_run_and_an_experiment_are_as_the_fold_says(client, recording):
+    recording.publish(
+        recording.result(0, 0, 0.5),
+        CheckpointSaved(
+            grid_search_id=recording.run_id,
+            experiment_id=0,
+            epoch=0,
+            step=3,
+            resources=[Resource(name="model.safetensors", size_bytes=1, sha256="00")],
+            weights_sha256="00",
+            kept_as=["last"],
+        ),
+    )
+    run = client.get(f"/api/runs/{recording.run_id}").json
+    assert run["offset"] == 7
+    assert run["parameters"]["1"] == {"optimizer.lr": 0.2}
+    assert run["series"]["0"]["val/f1"] == {"epochs": [0], "values": [0.5]}
+    experiment = client.get(f"/api/runs/{recording.run_id}/experiments/0").json
+    assert [each["epoch"] for each in experiment["checkpoints"]] == [0]
+    assert experiment["system_info"] is None
+    assert client.get("/api/runs/last").json["run"]["run_id"] == recording.run_id

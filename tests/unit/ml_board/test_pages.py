@@ -1,0 +1,48 @@
+import pytest
+from flask import Flask
+
+from ml_board.pages import STATIC, create_pages
+
+
+@pytest.fixture
+def built(tmp_path):
+    (tmp_path / "assets").mkdir()
+    (tmp_path / "index.html").write_text("<title>board</title>")
+    (tmp_path / "assets" / "index-1a2b.js").write_text("1")
+    (tmp_path / "favicon.svg").write_text("<svg/>")
+    return tmp_path
+
+
+def get(folder, path):
+    app = Flask(__name__, static_folder=None)
+    app.register_blueprint(create_pages(folder))
+    return app.test_client().get(path, buffered=True)
+
+
+@pytest.mark.parametrize("path", ["/", "/?run_id=x", "/runs/2026-11-21--10-00-00/3"])
+def test_every_address_of_the_program_is_the_program_and_is_asked_for_anew(built, path):
+    answer = get(built, path)
+    assert answer.text == "<title>board</title>"
+    assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_files_named_after_their_content_may_be_kept(built):
+    answer = get(built, "/assets/index-1a2b.js")
+    assert (answer.text, answer.mimetype) == ("1", "text/javascript")
+    assert "max-age=31536000" in answer.headers["Cache-Control"]
+    assert get(built, "/favicon.svg").mimetype == "image/svg+xml"
+
+
+@pytest.mark.parametrize("path", ["/assets/gone.js", "/robots.txt", "/api/nothing", "/assets/../../secret"])
+def test_a_file_that_is_not_there_is_not_the_program(built, path):
+    assert get(built, path).status_code == 404
+
+
+def test_pages_that_are_not_built_say_so(tmp_path):
+    answer = get(tmp_path, "/")
+    assert answer.status_code == 503
+    assert "make board" in answer.text
+
+
+def test_the_built_pages_are_shipped_with_the_package():
+    assert (STATIC / "index.html").is_file()

@@ -222,7 +222,7 @@ def merge_and_kill(run: RunFolder, written: float) -> None:
     writer.close()
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=50)
 @given(actions=st.lists(ACTIONS, max_size=25))
 def test_a_kill_at_any_point_of_any_merge_gives_each_event_once_in_order(
     actions: list[tuple[str, Any]], tmp_path_factory: pytest.TempPathFactory, progress: Make

@@ -34,7 +34,6 @@ Path: TypeAlias = tuple[str, ...]
 _CONFIG = ConfigDict(arbitrary_types_allowed=True)
 _NOT_CHECKABLE = (PydanticSchemaGenerationError, PydanticUserError, SchemaError, TypeError, NameError)
 """What pydantic raises for an annotation that it cannot check, such as a protocol that is none at run time."""
-_UNCHECKABLE = (PydanticSchemaGenerationError, PydanticUserError, TypeError, NameError)
 _WISH = "Input should be "
 _INSTANCES = {"is-instance", "is-subclass", "callable"}
 _INSTANCE_ERRORS = {"is_instance_of", "needs_python_object", "is_subclass_of", "callable_type"}
@@ -145,7 +144,7 @@ def _adapter(component: Component) -> TypeAdapter[dict[str, Any]]:
     annotations = {each.name: each.annotation for each in component.parameters}
     try:
         return _typed_dict(annotations, is_open=component.is_open)
-    except _UNCHECKABLE:
+    except _NOT_CHECKABLE:
         checked = {name: checkable(each) for name, each in annotations.items()}
         return _typed_dict(checked, is_open=component.is_open)
 

@@ -1,9 +1,10 @@
+import { Link } from "@/components/Link";
 import { Notice } from "@/components/Notice";
 import { ConnectionBadge } from "@/features/connection/ConnectionBadge";
 import { ConnectionNotice } from "@/features/connection/ConnectionNotice";
 import { useLiveRun } from "@/features/connection/useLiveRun";
 import { RunList } from "@/features/runs/RunList";
-import { parseEndpoint, type Address } from "@/lib/address";
+import { addressOf, parseEndpoint, type Address } from "@/lib/address";
 import { fetchRuns } from "@/lib/api";
 import { useNavigation } from "@/lib/navigation";
 import { viewRun } from "@/lib/runView";
@@ -75,7 +76,15 @@ function Run({ address, adjust, runId, restEndpoint, wsEndpoint }: RunProps) {
         <ConnectionBadge state={live} endpoint={wsEndpoint} isOver={isOver} />
       </Header>
       <main className={`flex min-h-0 flex-1 flex-col gap-4 px-4 py-4 ${stale ? "stale" : ""}`}>
-        <ConnectionNotice state={live} endpoint={wsEndpoint} />
+        <ConnectionNotice
+          state={live}
+          endpoint={wsEndpoint}
+          allRuns={
+            <Link className="button" to={addressOf(address, null)}>
+              All runs
+            </Link>
+          }
+        />
         {view === null ? (
           !live.error && <PageSkeleton />
         ) : experimentId === null ? (

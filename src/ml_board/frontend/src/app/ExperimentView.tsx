@@ -8,7 +8,7 @@ import { formatParameter } from "@/lib/format";
 import type { RunView } from "@/lib/runView";
 import { shortNames } from "@/lib/scores";
 import { useTheme } from "@/lib/theme";
-import { keepPreviousData, useQuery } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { PageSkeleton } from "./PageSkeleton";
 
@@ -32,7 +32,7 @@ export function ExperimentView({ view, address, experimentId, restEndpoint }: Pr
     queryFn: ({ signal }) => fetchExperiment(restEndpoint, runId, experimentId, signal),
     refetchInterval: ({ state }) => (isRunning || state.status === "error" ? 2_000 : false),
     placeholderData: (previous, previousQuery) =>
-      previousQuery?.queryKey[3] === experimentId ? keepPreviousData(previous) : undefined,
+      previousQuery?.queryKey[3] === experimentId ? previous : undefined,
     enabled: candidate !== undefined,
   });
   if (!candidate) return <UnknownExperiment id={experimentId} address={address} />;

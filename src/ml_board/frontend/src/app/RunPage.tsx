@@ -40,9 +40,16 @@ export function RunPage({ view, stale, address, adjust }: Props) {
       </FilterBar>
       <div className={`grid min-h-0 flex-1 gap-4 ${isSplit ? "xl:grid-cols-[minmax(0,11fr)_minmax(0,10fr)]" : ""}`}>
         {address.layout !== "charts" && (
-          <section aria-label="Table" className={`min-h-0 min-w-0 ${isSplit ? "max-xl:order-2 max-xl:max-h-[75dvh]" : ""} flex`}>
-            <div className="min-w-0 flex-1 self-start overflow-hidden max-h-full grid">
-              <ExperimentTable all={all} candidates={chosen} colourOf={colouring.colourOf} address={address} onSort={onSort} />
+          <section aria-label="Table" className={`min-h-0 min-w-0 flex ${isSplit ? "max-xl:max-h-[70dvh]" : ""}`}>
+            <div className="grid max-h-full min-w-0 flex-1 self-start overflow-hidden">
+              <ExperimentTable
+                all={all}
+                series={snapshot.series}
+                candidates={chosen}
+                colourOf={colouring.colourOf}
+                address={address}
+                onSort={onSort}
+              />
             </div>
           </section>
         )}

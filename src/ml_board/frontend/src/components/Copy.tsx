@@ -1,7 +1,15 @@
 import { useEffect, useState } from "react";
 
+interface Props {
+  text: string;
+  /** What is copied, in the button's name: "Copy the command". */
+  what: string;
+  /** Shown beside the sign; the sign stands alone where there is none. */
+  label?: string;
+}
+
 /** Copies a text and says so for a moment. */
-export function CopyButton({ text, label = "Copy" }: { text: string; label?: string }) {
+export function CopyButton({ text, what, label }: Props) {
   const [outcome, setOutcome] = useState<"copied" | "failed" | null>(null);
   useEffect(() => {
     if (outcome === null) return;
@@ -12,8 +20,21 @@ export function CopyButton({ text, label = "Copy" }: { text: string; label?: str
     void writeClipboard(text).then((done) => setOutcome(done ? "copied" : "failed"));
   };
   return (
-    <button type="button" className="button quiet h-6 px-1.5" onClick={copy} aria-live="polite">
-      {outcome === "copied" ? "Copied" : outcome === "failed" ? "Not allowed here" : label}
+    <button
+      type="button"
+      className="button quiet h-6 gap-1 px-1.5"
+      aria-label={outcome === "copied" ? "Copied" : `Copy ${what}`}
+      title={`Copy ${what}`}
+      onClick={copy}
+    >
+      <svg viewBox="0 0 16 16" className="size-3.5" fill="none" stroke="currentColor" strokeWidth="1.3" aria-hidden="true">
+        {outcome === "copied" ? (
+          <path d="m3 8.5 3.2 3L13 4.5" strokeLinecap="round" strokeLinejoin="round" />
+        ) : (
+          <path d="M5.5 5.5h7v8h-7zM10.5 5.5v-3h-7v8h2" strokeLinejoin="round" />
+        )}
+      </svg>
+      {outcome === "failed" ? "Not allowed here" : label}
     </button>
   );
 }
@@ -45,7 +66,7 @@ export function Command({ children }: { children: string }) {
         </span>
         {children}
       </code>
-      <CopyButton text={children} />
+      <CopyButton text={children} what="the command" />
     </div>
   );
 }

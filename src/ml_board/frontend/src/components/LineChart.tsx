@@ -92,7 +92,9 @@ export const LineChart = memo(function LineChart(props: Props) {
           All epochs
         </button>
       )}
-      {pointed && <PointedBox pointed={pointed} width={host.current?.clientWidth ?? 0} describe={props.describe} />}
+      {pointed && (
+        <PointedBox pointed={pointed} width={host.current?.clientWidth ?? 0} height={height} describe={props.describe} />
+      )}
     </div>
   );
 });
@@ -126,14 +128,16 @@ function lineUnderPointer(self: uPlot, data: Aligned, lines: readonly Line[]): P
 interface BoxProps {
   pointed: Pointed;
   width: number;
+  height: number;
   describe: (id: number) => ReactNode;
 }
 
-function PointedBox({ pointed, width, describe }: BoxProps) {
-  const onLeft = pointed.left > width / 2;
-  const style = onLeft
-    ? { right: width - pointed.left + 12, top: pointed.top - 14 }
-    : { left: pointed.left + 12, top: pointed.top - 14 };
+/** Stands on the side of the point where there is more room, so that it hides as little of its line as it can. */
+function PointedBox({ pointed: { left, top, ...pointed }, width, height, describe }: BoxProps) {
+  const style = {
+    ...(left > width / 2 ? { right: width - left + 10 } : { left: left + 10 }),
+    ...(top > height / 2 ? { bottom: height - top + 10 } : { top: top + 10 }),
+  };
   return (
     <div
       className="pointer-events-none absolute z-20 max-w-64 rounded-[5px] border border-line-strong bg-raised px-2 py-1 text-xs shadow-float"

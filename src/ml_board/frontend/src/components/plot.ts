@@ -24,6 +24,9 @@ export interface Plot {
 
 /** Dots are noise where there are many lines. */
 const MOST_LINES_WITH_POINTS = 16;
+const MOST_EPOCHS_WITH_POINTS = 30;
+/** There is no half epoch. */
+const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
 const LAYER = "highlight-layer";
 
 export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
@@ -52,7 +55,7 @@ function plotOptions(host: HTMLElement, options: PlotOptions): uPlot.Options {
     legend: { show: false },
     cursor: { y: false, points: { show: false }, drag: { setScale: false, x: true, y: false, dist: 6 } },
     scales: {
-      x: { time: false, range: (_self, low, high) => xRange(getZoom(), low, high) },
+      x: { time: false, range: (self) => xRange(getZoom(), self.data[0]) },
       y: options.logarithmic ? { distr: 3 } : {},
     },
     axes: axes(host, options.logarithmic),
@@ -73,10 +76,11 @@ function isSinglePoint(self: uPlot): boolean {
   return self.data[0].length === 1;
 }
 
-function xRange(zoom: readonly [number, number] | null, low: number | null, high: number | null): [number, number] {
+/** All epochs, or what the reader zoomed to; a single epoch stands at the left of a chart that will fill. */
+function xRange(zoom: readonly [number, number] | null, epochs: ArrayLike<number>): [number, number] {
   if (zoom) return [...zoom];
-  const from = low ?? 0;
-  return [from, Math.max(high ?? 1, from + 1)];
+  const from = epochs[0] ?? 0;
+  return [from, Math.max(epochs[epochs.length - 1] ?? 0, from + 1)];
 }
 
 function axes(host: HTMLElement, logarithmic: boolean): uPlot.Axis[] {
@@ -89,7 +93,17 @@ function axes(host: HTMLElement, logarithmic: boolean): uPlot.Axis[] {
     gap: 6,
   };
   return [
-    { ...common, size: 24, space: 40, grid: { show: false }, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000] },
+    {
+      ...common,
+      size: 22,
+      space: 40,
+      grid: { show: false },
+      incrs: WHOLE_STEPS,
+      label: "epoch",
+      labelFont: common.font!,
+      labelSize: 14,
+      labelGap: -2,
+    },
     {
       ...common,
       space: logarithmic ? 24 : 36,
@@ -146,11 +160,13 @@ export function drawHighlight(
   const { left, top, width: boxWidth, height: boxHeight } = self.bbox;
   context.save();
   context.beginPath();
-  context.rect(left, top, boxWidth, boxHeight);
+  // Points at the ends stand half outside the box.
+  const margin = 5 * devicePixelRatio;
+  context.rect(left - margin, top - margin, boxWidth + 2 * margin, boxHeight + 2 * margin);
   context.clip();
   context.globalAlpha = 0.78;
   context.fillStyle = getComputedStyle(self.root).getPropertyValue("--panel");
-  context.fillRect(left, top, boxWidth, boxHeight);
+  context.fill();
   context.globalAlpha = 1;
   for (const index of indices) strokeLine(self, context, index + 1, lines[index]!.colour);
   context.restore();
@@ -164,6 +180,7 @@ function strokeLine(self: uPlot, context: CanvasRenderingContext2D, series: numb
   context.lineWidth = 2.25 * devicePixelRatio;
   context.lineJoin = "round";
   context.beginPath();
+  const size = 5 * devicePixelRatio;
   let drawing = false;
   for (let i = 0; i < epochs.length; i += 1) {
     const value = values[i];
@@ -173,7 +190,7 @@ function strokeLine(self: uPlot, context: CanvasRenderingContext2D, series: numb
     if (drawing) context.lineTo(x, y);
     else context.moveTo(x, y);
     drawing = true;
-    if (epochs.length <= 30) context.fillRect(x - 2.5 * devicePixelRatio, y - 2.5 * devicePixelRatio, 5 * devicePixelRatio, 5 * devicePixelRatio);
+    if (epochs.length <= MOST_EPOCHS_WITH_POINTS) context.fillRect(x - size / 2, y - size / 2, size, size);
   }
   context.stroke();
 }

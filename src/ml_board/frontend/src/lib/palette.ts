@@ -1,6 +1,6 @@
 /**
- * Colours of lines, told apart by people with any colour vision (after Okabe and Ito, darkened or lightened until each
- * has a contrast of 3:1 on its ground), and a ramp for values that have an order. Pure.
+ * Colours of lines: a few that people with any colour vision tell apart, found by search (a test holds them to it), and
+ * a ramp of rising lightness for values that have an order. All have a contrast of 3:1 on their ground. Pure.
  */
 
 import { formatParameter } from "./format";
@@ -8,14 +8,14 @@ import { formatParameter } from "./format";
 export type Theme = "light" | "dark";
 
 const CATEGORIES: Record<Theme, readonly string[]> = {
-  light: ["#0063a6", "#c14c00", "#00845f", "#a8478a", "#8a6d00", "#2e8bc4", "#5b5b5b", "#7a3b2e"],
-  dark: ["#5aaef0", "#ff9248", "#3cc79c", "#e390c4", "#e3c04a", "#a5d8ff", "#b8b8b8", "#d69a86"],
+  light: ["#1668bd", "#c95f12", "#419f81", "#923a63", "#b579d8", "#5e2407", "#4f1f84"],
+  dark: ["#62b0f5", "#f0954a", "#4dfdf2", "#a84796", "#f5e972", "#79801f", "#6367f0"],
 };
 
-/** Dark to light on paper, light to dark on black would hide the ends: both ramps keep away from their ground. */
+/** From dark to light, as far as each ground allows. */
 const RAMPS: Record<Theme, readonly string[]> = {
-  light: ["#3b1f6b", "#3a4f9a", "#1f7d99", "#1f9a6d", "#6d9a14", "#b38600"],
-  dark: ["#a48bff", "#6ea4f5", "#3fbfd0", "#45d39a", "#b4dc58", "#ffe066"],
+  light: ["#0d0887", "#5f01a6", "#9c179e", "#cb4679", "#d9692a"],
+  dark: ["#b12a90", "#d5546e", "#ee7b51", "#fca636", "#f3f024"],
 };
 
 export function category(index: number, theme: Theme): string {
@@ -52,7 +52,7 @@ export function colourById(ids: readonly number[], theme: Theme): ColourGroup[] 
   return ids.map((id, index) => ({
     label: `#${id}`,
     value: undefined,
-    // Up to eight lines have a colour of their own; more share the ramp, where neighbours look alike but none repeats.
+    // A few lines have a colour of their own; more share the ramp, where neighbours look alike but none repeats.
     colour: ids.length <= NUM_CATEGORIES ? category(index, theme) : ramp(index / (ids.length - 1), theme),
     ids: [id],
   }));
@@ -82,10 +82,16 @@ export function colourByParameter(
   }));
 }
 
-/** By what lines are coloured when nobody chose: by experiment while colours last, else by the richest parameter that does. */
-export function defaultColouring(numExperiments: number, values: ReadonlyMap<string, number>): string | null {
+const MOST_GROUPS = 16;
+
+/**
+ * By what lines are coloured when nobody chose: by experiment (null) while colours last, else by the parameter with most
+ * values that a legend can hold. A seed explains nothing, so it comes last.
+ */
+export function defaultColouring(numExperiments: number, numValues: ReadonlyMap<string, number>): string | null {
   if (numExperiments <= NUM_CATEGORIES) return null;
-  const fitting = [...values].filter(([, count]) => count > 1 && count <= NUM_CATEGORIES);
-  fitting.sort((a, b) => b[1] - a[1]);
+  const isSeed = (path: string) => (/seed$/i.test(path) ? 1 : 0);
+  const fitting = [...numValues].filter(([, count]) => count > 1 && count <= MOST_GROUPS);
+  fitting.sort((a, b) => isSeed(a[0]) - isSeed(b[0]) || b[1] - a[1]);
   return fitting[0]?.[0] ?? null;
 }

@@ -17,25 +17,24 @@ describe("score keys", () => {
 });
 
 describe("the goal of a score", () => {
-  const rising = row(0, { best: { a: at(0.9) }, last: { a: at(0.8) } });
-  const falling = row(0, { best: { a: at(0.1) }, last: { a: at(0.2) } });
+  const ended = (id: number, best: number | null) => row(id, { best: { a: at(best) }, last: { a: at(best) } });
+  const values = (...all: (number | null)[]) => ({ a: { epochs: all.map((_, i) => i), values: all } });
   it("shows in what the fold kept as best", () => {
-    expect(goalOf("a", [rising])).toBe("max");
-    expect(goalOf("a", [falling])).toBe("min");
+    expect(goalOf("a", [ended(0, 0.9)], { "0": values(0.5, 0.9) })).toBe("max");
+    expect(goalOf("a", [ended(0, 0.1)], { "0": values(0.1, 0.4) })).toBe("min");
   });
-  it("is unknown while every last is the best", () => {
-    const level = row(0, { best: { a: at(0.9) }, last: { a: at(0.9) } });
-    expect(goalOf("a", [level])).toBeNull();
-    expect(leaders("a", [level])).toEqual(new Set());
+  it("is unknown while every score is the best", () => {
+    expect(goalOf("a", [ended(0, 0.9)], { "0": values(0.9) })).toBeNull();
+    expect(leaders("a", [ended(0, 0.9)], { "0": values(0.9) })).toEqual(new Set());
   });
   it("is not told by scores that are not finite", () => {
-    expect(goalOf("a", [row(0, { best: { a: at(0.9) }, last: { a: at(null) } })])).toBeNull();
+    expect(goalOf("a", [ended(0, 0.9)], { "0": values(null, 0.9) })).toBeNull();
+    expect(goalOf("a", [ended(0, null)], { "0": values(null) })).toBeNull();
   });
   it("finds all who share the best value", () => {
-    const other = row(1, { best: { a: at(0.9) }, last: { a: at(0.9) } });
-    const worse = row(2, { best: { a: at(0.5) }, last: { a: at(0.5) } });
-    expect(leaders("a", [rising, other, worse])).toEqual(new Set([0, 1]));
-    expect(leaders("a", [falling, row(3, { best: { a: at(0.05) }, last: { a: at(0.05) } })])).toEqual(new Set([3]));
+    const rows = [ended(0, 0.9), ended(1, 0.9), ended(2, 0.5)];
+    expect(leaders("a", rows, { "2": values(0.1, 0.5) })).toEqual(new Set([0, 1]));
+    expect(leaders("a", rows, { "2": values(0.5, 0.7) })).toEqual(new Set([2]));
   });
 });
 

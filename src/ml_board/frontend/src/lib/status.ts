@@ -19,14 +19,15 @@ export function shownExperimentStatus(row: ExperimentRow, shownRun: ShownStatus)
   return shownRun === "unconfirmed" ? "unconfirmed" : "lost";
 }
 
+/** What is behind comes before what is ahead, as in a bar. */
 export const STATUS_ORDER: readonly ShownStatus[] = [
-  "running",
-  "unconfirmed",
-  "pending",
   "finished",
   "stopped",
   "failed",
   "lost",
+  "running",
+  "unconfirmed",
+  "pending",
 ];
 
 export const STATUS_MEANING: Record<ShownStatus, string> = {

@@ -10,7 +10,7 @@ import type { Colouring } from "./colouring";
 import { Legend } from "./Legend";
 import { MetricChart } from "./MetricChart";
 
-const CHART_HEIGHT = 216;
+const CHART_HEIGHT = 226;
 
 interface Props {
   all: readonly Candidate[];

@@ -17,10 +17,12 @@ export function ConnectionBadge({ state, endpoint, isOver }: Props) {
       {phase === "live" ? (
         <>
           <Dot className="bg-finished" />
-          <span>{isOver ? "Connected" : "Live"}</span>
-          <span className="hidden text-soft sm:inline">
-            last event <Ago time={lastEvent} />
-          </span>
+          <span>{isOver || snapshot === null ? "Connected" : "Live"}</span>
+          {lastEvent !== null && (
+            <span className="hidden text-soft sm:inline">
+              last event <Ago time={lastEvent} />
+            </span>
+          )}
         </>
       ) : phase === "connecting" && attempt === 0 ? (
         <>

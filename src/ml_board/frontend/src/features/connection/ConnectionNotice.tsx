@@ -1,14 +1,17 @@
 import { Notice } from "@/components/Notice";
 import { formatTime } from "@/lib/format";
+import type { ReactNode } from "react";
 import type { LiveRunState } from "./liveRun";
 
 interface Props {
   state: LiveRunState & { reconnect: () => void };
   endpoint: string;
+  /** A way out for those whose run is not here. */
+  allRuns: ReactNode;
 }
 
 /** What the reader should know when the page is not live: why, since when, and what to do. Nothing otherwise. */
-export function ConnectionNotice({ state: { phase, attempt, snapshot, error, heardAt, reconnect }, endpoint }: Props) {
+export function ConnectionNotice({ state: { phase, attempt, snapshot, error, heardAt, reconnect }, endpoint, allRuns }: Props) {
   const retry = (
     <button type="button" className="button" onClick={reconnect}>
       Try again now
@@ -16,8 +19,9 @@ export function ConnectionNotice({ state: { phase, attempt, snapshot, error, hea
   );
   if (error) {
     return (
-      <Notice tone="error" title={error.message} action={retry}>
-        {error.hint ?? "Check the run's id in this page's address. The page asks again every few seconds."}
+      <Notice tone="error" title={error.message} action={allRuns}>
+        {error.hint && <p>{error.hint}</p>}
+        <p>Check the run&rsquo;s id in this page&rsquo;s address. The page asks again every few seconds.</p>
       </Notice>
     );
   }

@@ -50,7 +50,7 @@ export function Checkpoints({ checkpoints, restEndpoint, runId, experimentId }: 
                     {resource.sha256}
                   </td>
                   <td className="w-14 text-right">
-                    <CopyButton text={resource.sha256} label="copy" />
+                    <CopyButton text={resource.sha256} what={`the SHA-256 of ${resource.name}`} />
                   </td>
                 </tr>
               ))}

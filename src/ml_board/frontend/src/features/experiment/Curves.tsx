@@ -5,7 +5,7 @@ import { parseScoreKey } from "@/lib/scores";
 import type { Series } from "@/types/generated";
 import { useMemo, useState } from "react";
 
-const HEIGHT = 190;
+const HEIGHT = 200;
 /** A split has the same colour in every chart, whichever others are there. */
 const SPLIT_COLOURS: Record<string, number> = { train: 1, val: 0, test: 2 };
 const NONE: ReadonlySet<number> = new Set();
@@ -15,7 +15,7 @@ export function Curves({ series, theme }: { series: Record<string, Series>; them
   const byName = useMemo(() => groupByName(series), [series]);
   if (byName.length === 0) return <p className="p-4 text-soft">No scores yet. The first points come after the first epoch.</p>;
   return (
-    <div className="grid grid-cols-[repeat(auto-fit,minmax(min(100%,260px),1fr))] gap-x-2 gap-y-3 p-2">
+    <div className="grid grid-cols-[repeat(auto-fit,minmax(min(100%,220px),1fr))] gap-x-2 gap-y-3 p-2">
       {byName.map(({ name, splits }) => (
         <Curve key={name} name={name} splits={splits} theme={theme} />
       ))}

@@ -52,7 +52,7 @@ export function ExperimentPage({ experiment, row, status, series, parameters, re
           </Section>
           <Section
             title="Configuration"
-            action={<CopyButton text={JSON.stringify(experiment.config, null, 2)} label="Copy as JSON" />}
+            action={<CopyButton text={JSON.stringify(experiment.config, null, 2)} what="the configuration" label="JSON" />}
           >
             <ConfigTree config={experiment.config} differing={Object.keys(parameters)} />
           </Section>
@@ -90,7 +90,7 @@ function Section({ title, note, action, children }: SectionProps) {
 function Failure({ error, stacktrace }: { error: string; stacktrace: string | null }) {
   return (
     <section aria-label="Error" className="grid gap-2">
-      <Notice tone="error" title={error} action={stacktrace && <CopyButton text={stacktrace} label="Copy trace" />}>
+      <Notice tone="error" title={error} action={stacktrace && <CopyButton text={stacktrace} what="the stack trace" label="Trace" />}>
         {!stacktrace && "There is no stack trace: the process ended without one."}
       </Notice>
       {stacktrace && (

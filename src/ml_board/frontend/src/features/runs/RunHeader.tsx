@@ -20,10 +20,12 @@ export function RunHeader({ view, stale }: { view: RunView; stale: boolean }) {
           <h1 className="text-xl font-semibold tracking-tight break-words">{run.description ?? run.run_id}</h1>
           <span className="text-base font-medium" data-testid="run-status">
             <Status status={view.status} />
-            {stale && !isOver && <span className="ml-1.5 text-xs text-lost">last known</span>}
           </span>
+          {(stale || view.status === "lost" || view.status === "unconfirmed") && (
+            <span className="text-xs text-lost">{stale ? "last known" : STATUS_MEANING[view.status]}</span>
+          )}
         </div>
-        <dl className="mt-1 flex flex-wrap gap-x-4 gap-y-0.5 text-xs text-soft [&_dt]:sr-only">
+        <dl className="mt-0.5 flex flex-wrap items-center gap-x-4 text-xs leading-6 text-soft [&_dt]:sr-only">
           {run.description && <Fact name="Run">{<span className="font-mono">{run.run_id}</span>}</Fact>}
           <Fact name="Started">
             started <Ago time={run.started_at} />
@@ -58,7 +60,7 @@ function EntryCommand({ words }: { words: string[] }) {
       <dd className="max-w-80 min-w-0 truncate font-mono" title={command}>
         {command}
       </dd>
-      <CopyButton text={command} label="copy" />
+      <CopyButton text={command} what="the command" />
     </div>
   );
 }

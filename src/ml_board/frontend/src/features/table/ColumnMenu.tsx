@@ -20,7 +20,8 @@ export function ColumnMenu({ candidates, hidden, onChange }: Props) {
 
 function Choices({ candidates, hidden, onChange }: Props) {
   const paths = parameterPaths(candidates.map(({ parameters }) => parameters));
-  const { layouts } = makeColumns(paths, scoreKeys(candidates.map(({ row }) => row)));
+  const keys = scoreKeys(candidates.map(({ row }) => row));
+  const { layouts } = makeColumns({ paths, lengths: paths.map(() => 0), keys });
   const without = (ids: readonly string[]) => hidden.filter((id) => !ids.includes(id));
   const idsOf = (kind: string) => layouts.filter(({ id }) => id.startsWith(`${kind}:`)).map(({ id }) => id);
   return (

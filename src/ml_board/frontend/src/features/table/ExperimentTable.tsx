@@ -1,9 +1,11 @@
 import { Link } from "@/components/Link";
 import { addressOf, type Address } from "@/lib/address";
 import type { Candidate } from "@/lib/filter";
+import { formatParameter } from "@/lib/format";
 import { highlight, useHighlight } from "@/lib/highlight";
 import { go } from "@/lib/navigation";
 import { leaders, parameterPaths, scoreKeys } from "@/lib/scores";
+import type { RunSnapshot } from "@/types/generated";
 import { useTable, type Row } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useMemo, useRef } from "react";
@@ -12,6 +14,7 @@ import { TableHead } from "./TableHead";
 
 interface Props {
   all: readonly Candidate[];
+  series: RunSnapshot["series"];
   /** Those that the filter let through. */
   candidates: Candidate[];
   colourOf: (id: number) => string | undefined;
@@ -20,10 +23,10 @@ interface Props {
 }
 
 const ROW_HEIGHT = 36;
-const ID_WIDTH = 58;
+const ID_WIDTH = 64;
 
 /** All experiments of a run, live. Only the rows on the screen exist. */
-export function ExperimentTable({ all, candidates, colourOf, address, onSort }: Props) {
+export function ExperimentTable({ all, series, candidates, colourOf, address, onSort }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const { columns, layouts } = useColumns(all);
   const sorting = useMemo(() => parseSort(address.sort), [address.sort]);
@@ -40,7 +43,7 @@ export function ExperimentTable({ all, candidates, colourOf, address, onSort }: 
   });
   const { rows } = table.getRowModel();
   const shown = useMemo(() => layouts.filter(({ id }) => columnVisibility[id] !== false), [layouts, columnVisibility]);
-  const leading = useLeaders(candidates, shown);
+  const leading = useLeaders(candidates, series, shown);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -96,14 +99,24 @@ export function ExperimentTable({ all, candidates, colourOf, address, onSort }: 
 function useColumns(all: readonly Candidate[]): Columns {
   const paths = parameterPaths(all.map(({ parameters }) => parameters));
   const keys = scoreKeys(all.map(({ row }) => row));
-  return useByContent([paths, keys] as const, ([somePaths, someKeys]) => makeColumns(somePaths, someKeys));
+  const lengths = paths.map((path) => longest(all, path));
+  return useByContent({ paths, lengths, keys }, makeColumns);
+}
+
+/** The number of characters of a parameter's longest value. */
+function longest(all: readonly Candidate[], path: string): number {
+  return all.reduce((length, { parameters }) => Math.max(length, formatParameter(parameters[path]).length), 0);
 }
 
 /** The experiments that lead in each column that shows best scores. */
-function useLeaders(candidates: readonly Candidate[], layouts: readonly ColumnLayout[]) {
+function useLeaders(
+  candidates: readonly Candidate[],
+  series: RunSnapshot["series"],
+  layouts: readonly ColumnLayout[],
+) {
   const rows = candidates.map(({ row }) => row);
   const ids = layouts.flatMap(({ id }) => (id.startsWith("best:") ? [id] : []));
-  const found = ids.map((id) => [id, [...leaders(id.slice("best:".length), rows)]] as const);
+  const found = ids.map((id) => [id, [...leaders(id.slice("best:".length), rows, series)]] as const);
   return useByContent(found, (entries) => new Map(entries.map(([id, leading]) => [id, new Set(leading)])));
 }
 
@@ -148,8 +161,11 @@ const ExperimentTableRow = memo(
         onClick={(event) => !event.defaultPrevented && go(to)}
       >
         <th scope="row" className={`sticky left-0 z-[1] border-b border-line px-2.5 text-left font-normal ${ground}`}>
-          <Link to={to} className="inline-flex items-center gap-1.5 font-medium" onFocus={() => highlight([id])} onBlur={() => highlight([])}>
-            <span aria-hidden="true" className="h-3.5 w-1 rounded-full" style={{ background: colour ?? "transparent" }} />#{id}
+          <Link
+            to={to}
+            className="flex items-center gap-1.5 font-medium"
+            onFocus={() => highlight([id])} onBlur={() => highlight([])}>
+            <span aria-hidden="true" className="h-3.5 w-1 shrink-0 rounded-full" style={{ background: colour ?? "transparent" }} />#{id}
           </Link>
         </th>
         {cells.map((cell, i) => {

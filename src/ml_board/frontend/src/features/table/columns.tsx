@@ -108,13 +108,20 @@ export interface Columns {
   layouts: ColumnLayout[];
 }
 
+export interface Contents {
+  paths: readonly string[];
+  /** Characters of the longest value of each path. */
+  lengths: readonly number[];
+  keys: readonly ScoreKey[];
+}
+
 /** All columns in their order: state, what varies, scores split by split, then time and place. */
-export function makeColumns(paths: readonly string[], keys: readonly ScoreKey[]): Columns {
+export function makeColumns({ paths, lengths, keys }: Contents): Columns {
   const names = shortNames(paths);
   const made = [
     STATUS,
     PROGRESS,
-    ...paths.map((path) => parameterColumn(path, names.get(path)!)),
+    ...paths.map((path, i) => parameterColumn(path, names.get(path)!, lengths[i]!)),
     ...keys.flatMap((key) => [scoreColumn(key, "best"), scoreColumn(key, "last")]),
     TIME,
     DEVICE,
@@ -122,9 +129,10 @@ export function makeColumns(paths: readonly string[], keys: readonly ScoreKey[])
   return { columns: [ID, ...made.map(({ column }) => column)], layouts: made.map(({ layout }) => layout) };
 }
 
-function parameterColumn(path: string, name: string): Made {
+function parameterColumn(path: string, name: string, length: number): Made {
+  const width = Math.min(180, 26 + 7.2 * Math.max(4, name.length, length));
   return make(
-    { id: `parameter:${path}`, title: name, width: Math.max(64, Math.min(140, 24 + 7.5 * name.length)), group: "parameters" },
+    { id: `parameter:${path}`, title: name, width, group: "parameters" },
     ({ parameters }) => parameters[path],
     ({ parameters }) => (
       <span title={`${path} = ${formatParameter(parameters[path])}`}>{formatParameter(parameters[path])}</span>
@@ -163,7 +171,7 @@ function Progress({ row, status }: { row: Candidate["row"]; status: ShownStatus 
         tone={status === "running" ? "running" : status === "finished" ? "finished" : "soft"}
       />
       {batches !== null ? (
-        <Bar share={batches} label={`Batches of experiment ${row.experiment_id}`} tone="soft" thin />
+        <Bar share={batches} label={`Batches of experiment ${row.experiment_id}`} tone="running" thin />
       ) : (
         <div className="h-[2px]" />
       )}

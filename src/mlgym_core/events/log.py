@@ -15,7 +15,7 @@ from mlgym_core.events.folder import RunFolder, writing
 from mlgym_core.events.lock import WriterLock
 from mlgym_core.events.names import check_name
 from mlgym_core.events.spool import read_lines
-from mlgym_core.events.verify import verify_chain
+from mlgym_core.events.verify import ChainEnd, verify_chain
 
 sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 """Makes the bytes of an open file safe; macOS knows only the sync that takes its times of change along."""
@@ -78,15 +78,14 @@ class LogWriter:
                 hint=f"go on at event {last + 1}",
             )
         head = self._head
-        pending = self._pending
+        stamped: list[bytes] = []
         for seq, line in enumerate(lines[last + 1 - first_seq :], last + 1):
-            stamped = stamp(line, producer, seq, head)
-            head = digest(stamped)
-            pending.append(stamped)
-            last = seq
+            stamped.append(stamp(line, producer, seq, head))
+            head = digest(stamped[-1])
+        self._pending += stamped
         self._head = head
-        self._last_seqs[producer] = last
-        return self._end.num_lines + len(pending)
+        self._last_seqs[producer] = last + len(stamped)
+        return self._end.num_lines + len(self._pending)
 
     def commit(self) -> list[bytes]:
         """The lines that this call made readable facts, without newline: they are written and synced.
@@ -100,20 +99,25 @@ class LogWriter:
             return []
         lines = self._pending
         data = b"\n".join(lines) + b"\n"
-        self._write(data)
+        is_written = False
         try:
+            self._write(data)
+            is_written = True
             self._sync(self._fd)
-        except OSError:
-            # What a failed sync left on the disk is not known, and a second one may succeed without having written.
+        except BaseException as error:  # an interrupt too: what is in the file and not in the books would come twice
             with writing(self.run.log_path):
                 self._cut_back()
-                self.close()
+                if is_written and isinstance(error, OSError):
+                    # What a failed sync left on the disk is not known, and a second one may succeed without effect.
+                    self.close()
                 raise
-        self._end.num_lines += len(lines)
-        self._end.size_bytes += len(data)
-        self._end.head = self._head
-        self._end.last_seqs.update(self._last_seqs)
         self._pending = []
+        self._end = ChainEnd(
+            num_lines=self._end.num_lines + len(lines),
+            size_bytes=self._end.size_bytes + len(data),
+            head=self._head,
+            last_seqs=dict(self._last_seqs),
+        )
         return lines
 
     def close(self) -> None:
@@ -125,13 +129,8 @@ class LogWriter:
 
     def _write(self, data: bytes) -> None:
         view = memoryview(data)
-        try:
-            while view:
-                view = view[os.write(self._fd, view) :]
-        except OSError:
-            with writing(self.run.log_path):
-                self._cut_back()
-                raise
+        while view:
+            view = view[os.write(self._fd, view) :]
 
     def _cut_back(self) -> None:
         self._pending = []

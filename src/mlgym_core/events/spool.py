@@ -9,7 +9,7 @@ import os
 import threading
 import uuid
 from pathlib import Path
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import encode_into
@@ -60,7 +60,7 @@ class Spool:
                 written = os.write(self._fd, buffer)
                 if written < len(buffer):
                     _write_rest(self._fd, buffer, written)
-            except OSError as error:
+            except BaseException as error:  # an interrupt too: the next event would go on in a torn line
                 self._give_up(error)
 
     def close(self) -> None:
@@ -70,7 +70,7 @@ class Spool:
                 os.close(self._fd)
                 self._fd = -1
 
-    def _give_up(self, error: OSError) -> None:
+    def _give_up(self, error: BaseException) -> NoReturn:
         if self._fd < 0:
             raise StoreError(f"the spool {self.path} is closed", code=STOPPED) from error
         _cut_torn_line(self._fd)

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codec import NO_LINE_BEFORE, digest, encode_event, read_stamp
+from mlgym_core.events.codec import NO_LINE_BEFORE, digest, encode_event, encode_foreign, read_stamp
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import liveness
 from mlgym_core.events.log import LogReader, LogWriter
@@ -213,6 +213,18 @@ def test_a_log_of_another_program_goes_on(run: RunFolder, lines: list[bytes]) ->
     write(run, "a", lines[3:])
     assert batches(LogReader(run).poll()) == list(range(6))
     assert verify_chain(run.log_path).last_seqs == {"a": 3}
+
+
+def test_events_of_clients_that_do_not_count_are_counted_by_the_log(run: RunFolder) -> None:
+    event = {"event_type": "job_scheduled", "creation_ts": 1, "payload": {"grid_search_id": run.run_id, "n": 0.5}}
+    writer = LogWriter(run)
+    for connection in ("a", "b", "a"):
+        producer = f"v1-{connection}"
+        _, line = encode_foreign(event)
+        writer.append(producer, writer.last_seq(producer) + 1, [line])
+        writer.commit()
+    assert verify_chain(run.log_path).last_seqs == {"v1-a": 2, "v1-b": 1}
+    assert [json.loads(line)["payload"] for line in LogReader(run).poll()] == [event["payload"]] * 3
 
 
 def test_an_absent_log_is_an_empty_one(run: RunFolder) -> None:

@@ -40,6 +40,10 @@ while True:
 """
 
 
+class Killed(BaseException):
+    """Stands for the kill of the process that merges, between the write of a commit and its end."""
+
+
 def told(line: bytes) -> tuple[int, int]:
     payload = json.loads(line)["payload"]
     return payload["experiment_id"], payload["current_batch"]
@@ -175,6 +179,25 @@ def test_a_commit_that_fails_loses_nothing(run: RunFolder, progress: Make) -> No
     assert spools(run) == []
 
 
+def test_an_interrupted_merge_may_go_on_with_the_same_writer(run: RunFolder, progress: Make) -> None:
+    interrupts = [Killed(), Killed()]
+
+    def sync(fd: int) -> None:
+        if interrupts:
+            raise interrupts.pop()
+
+    spool = Spool(run)
+    for batch in range(3):
+        spool.publish(progress(batch))
+    merger = Merger(LogWriter(run, sync=sync), run)
+    for _ in range(2):
+        with pytest.raises(Killed):
+            merger.merge_once()
+        assert LogReader(run).poll() == []
+    assert [told(line) for line in merger.merge_once()] == [(0, 0), (0, 1), (0, 2)]
+    assert verify_chain(run.log_path).num_lines == 3
+
+
 def test_a_merger_that_is_killed_again_and_again_loses_and_repeats_nothing(run: RunFolder, progress: Make) -> None:
     producers = [Spool(run) for _ in range(3)]
     per_round = 400
@@ -196,10 +219,6 @@ def test_a_merger_that_is_killed_again_and_again_loses_and_repeats_nothing(run: 
     assert spools(run) == []
 
 
-class Killed(BaseException):
-    """Stands for the kill of the process that merges, between the write of a commit and its end."""
-
-
 ACTIONS = st.one_of(
     st.tuples(st.just("publish"), st.integers(0, 2)),
     st.tuples(st.just("replace"), st.integers(0, 2)),
@@ -211,15 +230,19 @@ ACTIONS = st.one_of(
 def merge_and_kill(run: RunFolder, written: float) -> None:
     """A merge that ends when this part of the bytes of its commit has come into the file."""
     before = run.log_path.stat().st_size
+    left = []
 
     def sync(fd: int) -> None:
-        os.ftruncate(fd, before + round(written * (os.fstat(fd).st_size - before)))
+        data = run.log_path.read_bytes()
+        left.append(data[: before + round(written * (len(data) - before))])
         raise Killed
 
     writer = LogWriter(run, sync=sync)
     with suppress(Killed):
         Merger(writer, run).merge_once()
     writer.close()
+    for data in left:
+        run.log_path.write_bytes(data)
 
 
 @settings(max_examples=50)

@@ -106,10 +106,6 @@ class DeltaCollector:
             if event is not None and isinstance(event.payload, EvaluationResult):
                 self._points += points_of(event.payload)
 
-    def has_news(self) -> bool:
-        """Whether events came since the last delta."""
-        return self.fold.state.num_events > self._from_offset
-
     def collect(self, liveness: Liveness) -> RunDelta:
         """What changed since the last call; where `liveness` did, every running experiment has."""
         state = self.fold.state

@@ -18,13 +18,27 @@ from torch import Tensor
 
 from mlgym_core.errors import StoreError
 
+UNKNOWN = "MG410"
+"""The code of a value that no checkpoint can hold."""
+
 _STATE = "state"
 _MARK = "$"
 """A mapping with one key that begins so stands for something that JSON does not have."""
 
 
 def dump_tensors(tensors: Mapping[str, Tensor]) -> bytes:
-    """A model's state as safetensors, under its own names; tensors that share memory are written once each."""
+    """A model's state as safetensors, under its own names; tensors that share memory are written once each.
+
+    Raises:
+        StoreError: there is something else in it, as a module's extra state may be.
+    """
+    other = next((name for name, value in tensors.items() if not isinstance(value, Tensor)), None)
+    if other is not None:
+        raise StoreError(
+            f"'{other}' of a model's state is no tensor but a {type(tensors[other]).__name__}",
+            code=UNKNOWN,
+            hint="keep it in a buffer",
+        )
     return save_safetensors(_writable(tensors))
 
 
@@ -60,7 +74,7 @@ def dump_json(state: Any) -> bytes:
     tensors: dict[str, Tensor] = {}
     rest = _encode(state, tensors)
     if tensors:
-        raise StoreError("this state must not hold tensors", code="MG410")
+        raise StoreError("this state must not hold tensors", code=UNKNOWN)
     return _to_json(rest).encode()
 
 
@@ -99,7 +113,7 @@ def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
         return _encode_mapping(value, tensors)
     raise StoreError(
         f"a checkpoint cannot hold a value of the type {type(value).__name__}",
-        code="MG410",
+        code=UNKNOWN,
         hint="a state dict may hold tensors, numbers, strings, lists, tuples and dicts",
     )
 
@@ -134,4 +148,4 @@ def _decode_marked(mark: str, inner: Any, tensors: Mapping[str, Tensor]) -> Any:
             return tuple(_decode(item, tensors) for item in inner)
         case "items":
             return {_decode(key, tensors): _decode(item, tensors) for key, item in inner}
-    raise StoreError(f"a checkpoint holds '{_MARK}{mark}', which this version does not know", code="MG410")
+    raise StoreError(f"a checkpoint holds '{_MARK}{mark}', which this version does not know", code=UNKNOWN)

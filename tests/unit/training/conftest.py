@@ -1,0 +1,116 @@
+"""Pipelines as a worker builds them, and a publisher that remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import mlgym_core.components  # noqa: F401  fills the registry
+from mlgym_core.checkpoints.local import LocalCheckpoints
+from mlgym_core.config.nodes import from_plain
+from mlgym_core.config.spec import ExperimentSpec
+from mlgym_core.errors import Place
+from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.types import Payload
+from mlgym_core.registry import Components, Registry, build, default_registry, resolve
+from mlgym_core.training import Outcome, seed_all, train
+
+RUN_ID = "2026-01-02--03-04-05"
+EXPERIMENT_ID = 3
+
+IRIS: dict[str, Any] = {
+    "run": {"epochs": 3, "seed": 1},
+    "data": "iris",
+    "splits": {"use": "stratified", "source": "$data.train", "fractions": {"train": 0.7, "val": 0.3}},
+    "loaders": {"splits": {"train": "$splits.train", "val": "$splits.val", "test": "$data.test"}, "batch_size": 8},
+    "model": {"use": "mlp", "sizes": [4, 8, 3], "dropout": 0.2},
+    "optimizer": {"use": "adam", "lr": 0.05},
+    "loss": "cross_entropy",
+    "metrics": ["accuracy", {"use": "f1", "average": "macro"}],
+}
+
+
+class Memory:
+    """A publisher that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.payloads: list[Payload] = []
+
+    def publish(self, payload: Payload) -> None:
+        self.payloads.append(payload)
+
+    def of(self, kind: type[Payload]) -> list[Any]:
+        return [payload for payload in self.payloads if isinstance(payload, kind)]
+
+
+class Trained:
+    """What is left of a training."""
+
+    def __init__(self, outcome: Outcome, published: Memory, run: RunFolder) -> None:
+        self.outcome = outcome
+        self.published = published
+        self.run = run
+        self.checkpoints = LocalCheckpoints(run)
+
+    def weights(self) -> bytes:
+        """The model's file of the last checkpoint."""
+        return self.checkpoints.load(EXPERIMENT_ID, self.checkpoints.epochs(EXPERIMENT_ID)[-1], "model")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def registry() -> Registry:
+    """What is built in, and room for a test's own."""
+    return default_registry.child()
+
+
+@pytest.fixture
+def iris() -> dict[str, Any]:
+    """A small configuration to change."""
+    return deepcopy(IRIS)
+
+
+@pytest.fixture
+def assemble(registry: Registry) -> Callable[[Mapping[str, Any]], Components]:
+    """Builds the components of a configuration."""
+
+    def assemble(config: Mapping[str, Any]) -> Components:
+        resolved = resolve(from_plain(config, Place(file="test.yml", line=1, column=1)), registry)
+        assert not resolved.diagnostics
+        return build(resolved.config, registry, seed_all=seed_all)
+
+    return assemble
+
+
+@pytest.fixture
+def train_config(assemble, tmp_path: Path) -> Callable[..., Trained]:
+    """Trains a configuration; each call has a storage of its own unless it is given one."""
+    number = 0
+
+    def run(config: Mapping[str, Any], *, storage: RunFolder | None = None, **settings: Any) -> Trained:
+        nonlocal number
+        number += 1
+        components = assemble(config)
+        folder = storage or EventStorage(tmp_path / str(number)).run(RUN_ID)
+        published = Memory()
+        outcome = train(
+            components,
+            spec=ExperimentSpec(experiment_id=EXPERIMENT_ID, config=components.config, config_hash=""),
+            run_id=RUN_ID,
+            publisher=published,
+            checkpoints=LocalCheckpoints(folder),
+            device="cpu",
+            **({"should_stop": lambda: False} | settings),
+        )
+        return Trained(outcome, published, folder)
+
+    return run

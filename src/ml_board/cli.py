@@ -98,12 +98,12 @@ def _run_rest_endpoint(argv: Sequence[str]) -> None:
     _serve_endpoint(options, service.create_rest_endpoint)
 
 
-def _serve_endpoint(options: argparse.Namespace, create: Callable[[Settings], service.Application]) -> None:
+def _serve_endpoint(options: argparse.Namespace, create: Callable[[Settings], service.Service]) -> None:
     listener = service.listen(options.host, options.port)
-    application = create(_settings(options))
+    endpoint = create(_settings(options))
     print(f"listening on {service.address(options.host, listener)}", flush=True)
     _warn_if_open(options.host)
-    service.serve(application, listener)
+    service.serve(endpoint, listener)
 
 
 def _add_storage(parser: argparse.ArgumentParser) -> None:

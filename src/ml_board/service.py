@@ -9,6 +9,8 @@ import ipaddress
 import signal
 import socket as sockets
 import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 import socketio
@@ -31,7 +33,31 @@ Application: TypeAlias = Any
 SHUTDOWN_SECONDS = 2
 
 
-def create_board(settings: Settings) -> Application:
+async def _nothing() -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """An application, and how it ends while its clients are still connected."""
+
+    application: Application
+    end: Callable[[], Awaitable[None]] = _nothing
+
+
+class _Server(uvicorn.Server):
+    """A server that ends its service first: it would wait for polls that hang, and then break them off."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
+        await self._service.end()
+        await super().shutdown(sockets)
+
+
+def create_board(settings: Settings) -> Service:
     """Socket, REST and pages as one application, over one view of the runs."""
     views = _open_views(settings)
     rest = create_rest(settings, views)
@@ -39,21 +65,21 @@ def create_board(settings: Settings) -> Application:
     return _with_socket(settings, views, _as_asgi(rest))
 
 
-def create_socket_endpoint(settings: Settings) -> Application:
+def create_socket_endpoint(settings: Settings) -> Service:
     """The socket alone."""
     return _with_socket(settings, _open_views(settings), None)
 
 
-def create_rest_endpoint(settings: Settings) -> Application:
+def create_rest_endpoint(settings: Settings) -> Service:
     """REST alone."""
-    return _as_asgi(create_rest(settings, _open_views(settings)))
+    return Service(application=_as_asgi(create_rest(settings, _open_views(settings))))
 
 
-def create_front_end() -> Application:
+def create_front_end() -> Service:
     """The pages alone; they are told in their address where socket and REST are."""
     pages = Flask(__name__, static_folder=None)
     pages.register_blueprint(create_pages())
-    return _as_asgi(pages)
+    return Service(application=_as_asgi(pages))
 
 
 def recent_runs(settings: Settings, limit: int) -> list[str]:
@@ -92,11 +118,11 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def create_server(application: Application) -> uvicorn.Server:
-    """A server of `application`, which does not run yet."""
-    return uvicorn.Server(
+def create_server(service: Service) -> uvicorn.Server:
+    """A server of `service`, which does not run yet."""
+    return _Server(
         uvicorn.Config(
-            application,
+            service.application,
             log_config=None,
             log_level="warning",
             access_log=False,
@@ -105,16 +131,17 @@ def create_server(application: Application) -> uvicorn.Server:
             ws_max_size=MAX_MESSAGE_BYTES,
             ws_per_message_deflate=False,
             timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-        )
+        ),
+        service,
     )
 
 
-def serve(application: Application, listener: sockets.socket) -> None:
+def serve(service: Service, listener: sockets.socket) -> None:
     """Answers on `listener` until SIGINT or SIGTERM, then ends in order."""
     # uvicorn ends in order at either signal and then raises it again, which would end the process with a trace.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, _already_ended)
-    create_server(application).run(sockets=[listener])
+    create_server(service).run(sockets=[listener])
 
 
 def _already_ended(*_: object) -> None:
@@ -133,6 +160,6 @@ def _open_views(settings: Settings) -> RunViews:
             return RunViews(path)
 
 
-def _with_socket(settings: Settings, views: RunViews, beside: Application | None) -> Application:
+def _with_socket(settings: Settings, views: RunViews, beside: Application | None) -> Service:
     events = EventServer(settings, views)
-    return socketio.ASGIApp(events.socket, beside, on_shutdown=events.close)
+    return Service(application=socketio.ASGIApp(events.socket, beside), end=events.close)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakValueDictionary
@@ -34,6 +35,7 @@ PUBLISHER_ROOMS = frozenset({"mlgym_event_publishers", "mlgym_streamed_logger"})
 MAX_ROOMS = 64
 MAX_STORING = 20_000
 _LOOK_AGAIN_S = 0.01
+_HANG_UP_S = 1.0
 
 
 @dataclass(slots=True)
@@ -75,9 +77,10 @@ class EventServer:
         self.socket.eio.on("message", self._receive_in_turn)
 
     async def close(self) -> None:
-        """Ends what clients began; all that publishers sent is stored."""
-        for connection in list(self._connections):
-            await self.disconnect(connection)
+        """Hangs up, so that clients come back when the server does; all that publishers sent is stored."""
+        if self.socket.eio.sockets:
+            with suppress(TimeoutError):  # a client that takes nothing does not hold up the end
+                await asyncio.wait_for(self.socket.eio.disconnect(), _HANG_UP_S)
         for inlet in list(self._inlets.values()):
             await inlet.close()
         await self.socket.shutdown()

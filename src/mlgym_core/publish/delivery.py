@@ -107,6 +107,8 @@ class Delivery:
             self._send_from(client, self._position)
         finally:
             client.disconnect()
+            if client.eio.ws:
+                client.eio.ws.shutdown()  # the library leaves it open where the server hung up
 
     def _send_from(self, client: socketio.Client, position: int) -> None:
         reader = LogReader(self._staging)

@@ -1,0 +1,170 @@
+"""Real services on free ports of this machine, and real clients."""
+
+import queue
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import requests
+import socketio
+
+from ml_board import service
+from ml_board.settings import Settings, origin_patterns
+from mlgym_core.events.folder import EventStorage
+
+PATIENCE_S = 30
+BOARD_ORIGIN = "http://board.example"
+
+
+class Service:
+    """A service that runs in a thread of this process, until it is stopped."""
+
+    def __init__(self, create, settings):
+        listener = service.listen("127.0.0.1", 0)
+        self.url = service.address("127.0.0.1", listener)
+        self.storage = EventStorage(settings.event_storage_path)
+        self._server = service.create_server(create(settings))
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
+        self._thread.start()
+
+    def get(self, path, **options):
+        return requests.get(f"{self.url}{path}", timeout=PATIENCE_S, **options)
+
+    def stop(self):
+        self._server.should_exit = True
+        self._thread.join(PATIENCE_S)
+        assert not self._thread.is_alive()
+
+
+class Command:
+    """`ml_board`, or another of its commands, as a process of its own."""
+
+    def __init__(self, *arguments, name="ml_board"):
+        code = f"import ml_board.cli; ml_board.cli.{name}()"
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", code, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def read_line(self):
+        """The next line of standard output."""
+        return self.process.stdout.readline().rstrip("\n")
+
+    def end(self):
+        """The exit status, standard output and standard error, once it has ended."""
+        output, errors = self.process.communicate(timeout=PATIENCE_S)
+        return self.process.returncode, output, errors
+
+
+class Client:
+    """A Socket.IO client that keeps what it is sent."""
+
+    def __init__(self, url, transports=None):
+        self.socket = socketio.Client(reconnection=False, handle_sigint=False)
+        self.received = queue.Queue()
+        for name in ("mlgym_event", "server_log_message", "delta", "pong", "disconnect"):
+            self.socket.on(name, lambda *data, name=name: self.received.put((name, data[0] if data else None)))
+        self.socket.connect(url, transports=transports, wait_timeout=PATIENCE_S)
+
+    def call(self, event, data=None):
+        return self.socket.call(event, data, timeout=PATIENCE_S)
+
+    def next(self, name):
+        """What the next message of this name holds; others are passed over."""
+        while True:
+            found, data = self.received.get(timeout=PATIENCE_S)
+            if found == name:
+                return data
+
+    def events(self, number):
+        """The next events as (event_id, event), history or live, in the order of their ids."""
+        found = []
+        while len(found) < number:
+            data = self.next("mlgym_event")
+            found += [(each["event_id"], each["data"]) for each in _each(data)]
+        assert len(found) == number
+        # The library gives each message to a thread of its own, so that they may overtake each other here.
+        return sorted(found, key=lambda each: each[0])
+
+    def close(self):
+        if self.socket.connected and self.socket.transport() == "polling":
+            self.socket.emit("leave")  # its own goodbye would wait for the poll that hangs
+            self.next("disconnect")
+        self.socket.disconnect()
+        if self.socket.eio.ws:
+            self.socket.eio.ws.shutdown()  # the library leaves it open where the server hung up
+
+
+def _each(data):
+    return data["data"] if data["event_id"] == "batched_events" else [data]
+
+
+@pytest.fixture
+def storage_path(tmp_path):
+    return tmp_path / "event_storage"
+
+
+@pytest.fixture
+def start(storage_path):
+    """Starts one of the services, over the same storage."""
+    started = []
+
+    def begin(create=service.create_board):
+        settings = Settings(event_storage_path=storage_path, origins=origin_patterns([BOARD_ORIGIN]))
+        started.append(Service(create, settings))
+        return started[-1]
+
+    yield begin
+    for each in started:
+        each.stop()
+
+
+@pytest.fixture
+def board(start):
+    return start()
+
+
+@pytest.fixture
+def connect(board):
+    """Connects a client to the board, or to another service."""
+    clients = []
+
+    def begin(url=None, transports=None):
+        clients.append(Client(url or board.url, transports))
+        return clients[-1]
+
+    yield begin
+    for each in clients:
+        each.close()
+
+
+@pytest.fixture
+def command():
+    """Starts one of the commands as a process."""
+    commands = []
+
+    def begin(*arguments, name="ml_board"):
+        commands.append(Command(*arguments, name=name))
+        return commands[-1]
+
+    yield begin
+    for each in commands:
+        each.process.kill()
+        each.process.communicate()
+
+
+@pytest.fixture
+def until():
+    """Waits for a condition; it has to become true within a time that no machine needs."""
+
+    def wait(condition):
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come true"
+            time.sleep(0.01)
+
+    return wait

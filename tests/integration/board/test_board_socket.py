@@ -1,0 +1,233 @@
+"""Version 1 of the socket's protocol, as MLgym's publisher and board speak it."""
+
+import json
+import math
+from contextlib import contextmanager
+
+import pytest
+import requests
+import websocket
+
+from mlgym_core.events.lock import liveness
+from mlgym_core.events.verify import verify_chain
+
+RUN = "2022-11-23--20-08-38"
+WEBSOCKET = ["websocket"]
+
+
+def status(number=0, run_id=RUN, **further):
+    payload = {
+        "job_id": f"{run_id}-0", "job_type": 1, "status": "RUNNING", "grid_search_id": run_id, "experiment_id": 0,
+        "starting_time": number, "finishing_time": -1, "device": "cpu", "error": "", "stacktrace": "",
+    }  # fmt: skip
+    return {"event_type": "job_status", "creation_ts": 1669234123870175 + number, "payload": payload, **further}
+
+
+def numbers(events):
+    return [(event_id, event["payload"]["starting_time"]) for event_id, event in events]
+
+
+def log_of(board, run_id=RUN):
+    return [json.loads(line) for line in board.storage.run(run_id).log_path.read_text().splitlines()]
+
+
+@contextmanager
+def wire(url):
+    """A websocket on which a Socket.IO client is connected, without a library between."""
+    bare = websocket.create_connection(f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket", timeout=30)
+    try:
+        assert bare.recv().startswith("0{")
+        bare.send("40")
+        assert bare.recv().startswith("40{")
+        yield bare
+    finally:
+        bare.shutdown()
+
+
+def events_on(bare, number):
+    """The next events, in the order in which they are sent."""
+    found = []
+    while len(found) < number:
+        text = bare.recv()
+        if text.startswith('42["mlgym_event"'):
+            message = json.loads(text[2:])[1]
+            found += message["data"] if message["event_id"] == "batched_events" else [message]
+    return found
+
+
+def without_stamp(event):
+    return {key: value for key, value in event.items() if key != "x"}
+
+
+@pytest.mark.parametrize("transports", [WEBSOCKET, ["polling"], None])
+def test_an_event_is_stored_and_goes_to_its_room(board, connect, transports):
+    subscriber = connect(transports=transports)
+    subscriber.call("join", {"rooms": [RUN]})
+    publisher = connect(transports=transports)
+    publisher.call(
+        "join", {"client_id": "mlgym_streamed_logger", "rooms": ["mlgym_event_publishers", "mlgym_streamed_logger"]}
+    )
+    for number in range(3):
+        assert publisher.call("mlgym_event", status(number)) == {"event_id": number}
+    received = subscriber.events(3)
+    assert [without_stamp(event) for _, event in received] == [status(number) for number in range(3)]
+    assert [event_id for event_id, _ in received] == [0, 1, 2]
+    assert log_of(board) == [event for _, event in received]
+    assert verify_chain(board.storage.run(RUN).log_path).num_lines == 3
+
+
+def test_a_publisher_that_waits_for_nothing_keeps_its_order(board, connect):
+    publisher = connect(transports=WEBSOCKET)
+    with wire(board.url) as subscriber:
+        subscriber.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
+        for number in range(500):
+            publisher.socket.emit("mlgym_event", status(number))
+        received = events_on(subscriber, 500)
+    assert [message["event_id"] for message in received] == list(range(500))
+    assert [message["data"]["payload"]["starting_time"] for message in received] == list(range(500))
+
+
+def test_a_burst_over_polling_is_taken(board, connect):
+    publisher = connect(transports=["polling"])
+    for number in range(300):
+        publisher.socket.emit("mlgym_event", status(number))
+    assert publisher.call("mlgym_event", status(300)) == {"event_id": 300}
+
+
+def test_history_comes_in_a_batch_and_again_with_each_join(connect):
+    publisher = connect(transports=WEBSOCKET)
+    for number in range(20):
+        publisher.call("mlgym_event", status(number))
+    subscriber = connect()
+    for _ in range(2):
+        subscriber.call("join", {"rooms": [RUN]})
+        batch = subscriber.next("mlgym_event")
+        assert batch["event_id"] == "batched_events"
+        assert [each["event_id"] for each in batch["data"]] == list(range(20))
+    publisher.call("mlgym_event", status(20))
+    live = subscriber.next("mlgym_event")
+    assert live["event_id"] == 20
+    assert without_stamp(live["data"]) == status(20)
+
+
+def test_a_long_history_comes_in_bounded_messages(connect):
+    publisher = connect(transports=WEBSOCKET)
+    long = "x" * 400_000
+    for number in range(8):
+        publisher.call("mlgym_event", status(number, note=long))
+    subscriber = connect(transports=WEBSOCKET)
+    subscriber.call("join", {"rooms": [RUN]})
+    found = []
+    while len(found) < 8:
+        batch = subscriber.next("mlgym_event")["data"]
+        assert len(json.dumps(batch)) < 2_500_000
+        found += [each["event_id"] for each in batch]
+    assert found == list(range(8))
+
+
+def test_a_publisher_in_the_room_gets_its_own_events(connect):
+    publisher = connect(transports=WEBSOCKET)
+    publisher.call("join", {"rooms": [RUN]})
+    publisher.call("mlgym_event", status())
+    assert numbers(publisher.events(1)) == [(0, 0)]
+
+
+def test_ping_is_answered_with_pong(connect):
+    client = connect()
+    client.socket.emit("ping")
+    assert client.next("pong") is None
+
+
+def test_leave_disconnects(connect):
+    client = connect()
+    client.call("join", {"rooms": [RUN]})
+    client.socket.emit("leave", None)
+    assert client.next("disconnect")
+
+
+@pytest.mark.parametrize("room", ["mlgym_event_publishers", "mlgym_streamed_logger"])
+def test_rooms_of_publishers_are_no_runs(board, connect, room):
+    client = connect()
+    client.call("join", {"rooms": [room]})
+    assert "error" in client.call("mlgym_event", status(run_id=room))
+    assert board.get("/api/runs").json() == []
+    assert not (board.storage.path / room).exists()
+
+
+@pytest.mark.parametrize("room", ["../evil_room", "/etc", "", ".hidden", "a/b", 3, None, ["r"], "a" * 200])
+def test_what_is_no_run_id_is_refused_and_leaves_nothing_behind(board, connect, room, tmp_path):
+    client = connect()
+    assert client.call("join", {"rooms": [room]})["error"]["code"] == "MG401"
+    assert "is no run id" in client.next("server_log_message")
+    assert client.call("mlgym_event", status(run_id=room))["error"]["code"] == "MG401"
+    assert client.call("watch", {"run_id": room})["error"]["code"] == "MG401"
+    assert [each.name for each in tmp_path.iterdir()] == ["event_storage"]
+    assert list(board.storage.path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None, "text", 1, [], {}, {"event_type": "job_status"},
+        {"event_type": "job_status", "creation_ts": 1, "payload": []},
+        {"event_type": "job_status", "creation_ts": "now", "payload": {"grid_search_id": RUN}},
+        {"event_type": 5, "creation_ts": 1, "payload": {"grid_search_id": RUN}},
+    ],
+)  # fmt: skip
+def test_what_is_no_event_is_refused_and_the_connection_goes_on(board, connect, event):
+    client = connect(transports=WEBSOCKET)
+    assert client.call("mlgym_event", event)["error"]["message"]
+    assert client.call("mlgym_event", status()) == {"event_id": 0}
+    assert len(log_of(board)) == 1
+
+
+@pytest.mark.parametrize("data", [None, "text", {}, {"rooms": "r"}, {"rooms": ["r"] * 100}])
+def test_a_join_without_rooms_is_refused(connect, data):
+    assert connect().call("join", data)["error"]["message"]
+
+
+def test_a_score_that_is_no_number_is_stored_as_null_and_flagged(board, connect):
+    payload = {"grid_search_id": RUN, "experiment_id": 0, "epoch": 0, "metric_scores": []}
+    payload["loss_scores"] = [{"loss": "l", "split": "val", "score": math.nan}]
+    publisher = connect(transports=WEBSOCKET)
+    publisher.call("mlgym_event", {"event_type": "evaluation_result", "creation_ts": 1, "payload": payload})
+    (event,) = log_of(board)
+    assert event["payload"]["loss_scores"] == [{"loss": "l", "split": "val", "score": None, "not_finite": "nan"}]
+
+
+def test_further_event_types_go_to_those_alone_who_know_version_2(connect):
+    old, new = connect(), connect()
+    old.call("join", {"rooms": [RUN]})
+    new.call("join", {"rooms": [RUN], "v": 2})
+    publisher = connect()
+    publisher.call("mlgym_event", status(0))
+    publisher.call("mlgym_event", status(1) | {"event_type": "attempt_started"})
+    publisher.call("mlgym_event", status(2))
+    assert numbers(old.events(2)) == [(0, 0), (2, 2)]
+    assert numbers(new.events(3)) == [(0, 0), (1, 1), (2, 2)]
+    again = connect()
+    again.call("join", {"rooms": [RUN]})
+    assert numbers(again.events(2)) == [(0, 0), (2, 2)]
+
+
+def test_a_run_lives_as_long_as_its_publisher_is_connected(board, start, connect, until):
+    from ml_board import service
+
+    rest = start(service.create_rest_endpoint)
+    publisher = connect(transports=WEBSOCKET)
+    publisher.call("mlgym_event", status())
+    (listed,) = rest.get("/api/runs").json()
+    assert (listed["liveness"], listed["status"]) == ("alive", "running")
+    publisher.close()
+    until(lambda: liveness(board.storage.run(RUN)) == "lost")
+    (listed,) = rest.get("/api/runs").json()
+    assert (listed["liveness"], listed["status"]) == ("lost", "lost")
+
+
+def test_a_connection_of_another_origin_is_refused(board):
+    path = f"{board.url}/socket.io/?EIO=4&transport=polling"
+    for origin, code in [("http://evil.example", 400), ("http://board.example", 200), (board.url, 200)]:
+        answer = requests.get(path, headers={"Origin": origin}, timeout=30)
+        assert answer.status_code == code
+        allowed = answer.headers.get("Access-Control-Allow-Origin")
+        assert allowed == (origin if code == 200 else None)

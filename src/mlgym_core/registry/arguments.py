@@ -105,9 +105,8 @@ class _QuietGenerator(GenerateJsonSchema):
 def annotation_schema(annotation: Any, ref_template: str) -> dict[str, Any]:
     """The JSON schema of what an annotation takes; empty, which means anything, where it cannot be said."""
     try:
-        adapter = _type_adapter(checkable(annotation))
-        return adapter.json_schema(ref_template=ref_template, schema_generator=_QuietGenerator)
-    except PydanticInvalidForJsonSchema:
+        return _type_adapter(annotation).json_schema(ref_template=ref_template, schema_generator=_QuietGenerator)
+    except (*_NOT_CHECKABLE, PydanticInvalidForJsonSchema):
         return {}
 
 

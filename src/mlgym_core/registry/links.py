@@ -126,7 +126,9 @@ def _classes(annotation: Any) -> list[type]:
 
 
 def _is_checkable(member: Any) -> bool:
-    return inspect.isclass(member) and get_origin(member) is None and not getattr(member, "_is_protocol", False)
+    if member in (Any, object) or get_origin(member) is not None:
+        return False
+    return inspect.isclass(member) and not getattr(member, "_is_protocol", False)
 
 
 def _may_be(product: type, wanted: type) -> bool:

@@ -43,8 +43,8 @@ def import_modules(
 
 
 def _import(name: str, home: str, place: Place | None) -> Diagnostic | None:
-    if not all(part.isidentifier() for part in name.split(".")):
-        hint = f"write it as Python does, such as {Path(name).stem!r}" if name.endswith(".py") else None
+    if name.endswith(".py") or not all(part.isidentifier() for part in name.split(".")):
+        hint = f"write it as in Python's `import`: {Path(name).stem}" if name.endswith(".py") else None
         return _fault(f"{name!r} is no name of a module", place, hint)
     if shadow := _shadowed_by(name.partition(".")[0], home):
         return _fault(f"{name!r} is loaded from {shadow} already", place, "give the module in this folder another name")

@@ -75,8 +75,9 @@ def batches(splits: dict[str, Any], batch_size: PositiveInt = 32) -> dict[str, A
     return {"splits": splits, "batch_size": batch_size}
 
 
-@pytest.fixture
-def registry() -> Registry:
+@pytest.fixture(scope="module")
+def samples() -> Registry:
+    """The components above; not to be changed."""
     registry = Registry()
     registry.register("data", "digits")(digits)
     registry.register("splits", "halves")(halves)
@@ -89,3 +90,9 @@ def registry() -> Registry:
     registry.set_default("loaders", "batches")
     registry.set_default("trainer", "trainer")
     return registry
+
+
+@pytest.fixture
+def registry(samples: Registry) -> Registry:
+    """The components above and room for a test's own."""
+    return samples.child()

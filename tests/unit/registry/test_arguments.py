@@ -3,7 +3,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Protocol
 
 import pytest
 from pydantic import Field, PositiveInt
@@ -122,6 +122,18 @@ def test_defaults_are_shown_in_canonical_form_where_json_can_hold_them(
 ) -> None:
     found = arguments(annotation, default).defaults
     assert json.dumps(found) == json.dumps(expected)
+
+
+class Shape(Protocol):
+    def area(self) -> float: ...
+
+
+def test_a_protocol_without_run_time_checks_spoils_no_other_argument() -> None:
+    def factory(a: int, shape: Shape | None = None) -> None: ...
+
+    _, [fault] = arguments_of(Component.of("model", "it", factory)).check({"a": "x", "shape": None})
+    assert fault.path == ("a",)
+    assert not is_plain(Shape)
 
 
 def test_an_annotation_that_cannot_be_checked_means_anything_and_spoils_no_other() -> None:

@@ -53,6 +53,7 @@ lint: $(VENV)/.test-tools
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python tools/generate_types.py --check
+	$(BIN)/python tools/generate_components.py --check
 
 test-board: $(BOARD)/node_modules/.installed
 	cd $(BOARD) && $(NODE) npm run typecheck && $(NODE) npm test

@@ -6,43 +6,55 @@ and a run shall start its imports, in the forkserver, before those of this proce
 
 from __future__ import annotations
 
+import signal
 import sys
-from argparse import Namespace
-from collections.abc import Sequence
+from argparse import ArgumentParser
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 COMMANDS = ("run", "check", "schema", "components", "runs", "show", "sync")
+_TRAINING = ("run", "check")
 
 
-def entry_point(arguments: Sequence[str] | None = None) -> int:
+def entry_point() -> int:
     """`mlgym`: the exit status of a command. 0 is done, 1 that something failed, 2 wrong use or configuration."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    if given[:1] in (["run"], ["check"]):
-        _start_imports(given)
     from mlgym_core.cli.options import parser
 
-    return _perform(parser().parse_args(given))
+    arguments = sys.argv[1:]
+    if arguments and arguments[0] in _TRAINING:
+        return _perform_training(arguments, parser)
+    return _perform(arguments, parser)
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main() -> None:
     """What a `run.py` ends with: MLgym's form of the command line, or any command of `mlgym`. Exits the process."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    if given and given[0] in COMMANDS:
-        sys.exit(entry_point(given))
-    _start_imports(given)
     from mlgym_core.cli.options import mlgym_parser
 
-    sys.exit(_perform(mlgym_parser(Path(sys.argv[0]).name).parse_args(given)))
+    if sys.argv[1:] and sys.argv[1] in COMMANDS:
+        sys.exit(entry_point())
+    sys.exit(_perform_training(sys.argv[1:], lambda: mlgym_parser(Path(sys.argv[0]).name)))
 
 
-def _start_imports(arguments: Sequence[str]) -> None:
+def _perform_training(arguments: Sequence[str], make_parser: Callable[[], ArgumentParser]) -> int:
+    # Until a run handles both, SIGTERM interrupts as Ctrl-C does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    from mlgym_core.execution import forkserver
+
     if not {"-h", "--help", "main_process"}.intersection(arguments):
-        from mlgym_core.execution import forkserver
-
         forkserver.start()
+    try:
+        return _perform(arguments, make_parser)
+    finally:
+        forkserver.stop()
 
 
-def _perform(options: Namespace) -> int:
-    from mlgym_core.cli.commands import perform
+def _perform(arguments: Sequence[str], make_parser: Callable[[], ArgumentParser]) -> int:
+    try:
+        options = make_parser().parse_args(arguments)
+        from mlgym_core.cli.commands import perform
 
-    return perform(options)
+        return perform(options)
+    except KeyboardInterrupt:
+        # A run under way handles the signal itself, so nothing was made that this could leave half done.
+        print("interrupted", file=sys.stderr)
+        return 1

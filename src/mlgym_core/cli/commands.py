@@ -27,9 +27,6 @@ def perform(options: argparse.Namespace) -> int:
     try:
         status = _command(options)(options, log)
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        print("interrupted before any experiment began", file=sys.stderr)
-        return FAILED
     except BrokenPipeError:
         # Whoever read the output has seen enough. The interpreter would complain when it flushes at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ from mlgym_core.errors import RunError
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import liveness
 from mlgym_core.events.projections.views import show_document
-from mlgym_core.execution import forkserver, launch
+from mlgym_core.execution import launch
 from mlgym_core.execution.job import Checked
 from mlgym_core.execution.plan import Plan, make_plan
 from mlgym_core.execution.runner import RunResult
@@ -74,9 +72,7 @@ def run_mlgym(options: argparse.Namespace, log: TextLog) -> int:
 
 def check(options: argparse.Namespace, log: TextLog) -> int:
     """Says whether a grid could be trained."""
-    with _stopping_the_server():
-        plan = _plan(options, log, options.config, None)
-        checked = launch.check(plan)
+    checked = launch.check(_plan(options, log, options.config, None))
     if options.json:
         print_json({"num_experiments": len(checked.specs), "diagnostics": []})
     else:
@@ -88,21 +84,20 @@ _ABSENT: dict[str, Any] = {"overrides": [], "dry_run": False, "json": False}
 
 
 def _run(options: argparse.Namespace, log: TextLog, config: str | Path, run_config: RunConfig | None) -> int:
-    with _stopping_the_server():
-        plan = _plan(options, log, config, run_config)
-        if options.dry_run:
-            _print_experiments(launch.check(plan), as_json=options.json)
-            return 0
-        began = time.monotonic()
-        console = Console(stderr=options.json)
-        progress = make_progress(console)
-        # Standard output is for the document alone, also where training prints in this process.
-        aside = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
-        try:
-            with aside:
-                result = launch.run(plan, entry_command=sys.argv, watchers=[log, progress])
-        finally:
-            progress.close()
+    plan = _plan(options, log, config, run_config)
+    if options.dry_run:
+        _print_experiments(launch.check(plan), as_json=options.json)
+        return 0
+    began = time.monotonic()
+    console = Console(stderr=options.json)
+    progress = make_progress(console)
+    # Standard output is for the document alone, also where training prints in this process.
+    aside = contextlib.redirect_stdout(sys.stderr) if options.json else contextlib.nullcontext()
+    try:
+        with aside:
+            result = launch.run(plan, entry_command=sys.argv, watchers=[log, progress])
+    finally:
+        progress.close()
     if options.json:
         print_json(_document(result))
     else:
@@ -126,16 +121,6 @@ def _plan(options: argparse.Namespace, log: TextLog, config: str | Path, run_con
     )
     log.folder = plan.settings.text_logging_path
     return plan
-
-
-@contextlib.contextmanager
-def _stopping_the_server() -> Iterator[None]:
-    """Lets SIGTERM interrupt as Ctrl-C does until a run handles both, and leaves no forkserver behind."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        forkserver.stop()
 
 
 def _print_experiments(checked: Checked, *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -17,8 +18,11 @@ from mlgym_core.execution.forkserver import Call
 
 
 @pytest.fixture(scope="module", autouse=True)
-def server_without_preload() -> None:
+def server_without_preload() -> Iterator[None]:
+    forkserver.stop()
     forkserver.start(preload=())
+    yield
+    forkserver.stop()
 
 
 def test_a_call_answers_from_a_process_of_its_own() -> None:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from socket import socket
 from urllib.parse import quote
 
 from ml_board import service
@@ -60,18 +61,22 @@ def _run_board(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
     if (options.rest_endpoint is None) != (options.ws_endpoint is None):
         parser.error("--rest_endpoint and --ws_endpoint go together; without both, everything is served here")
-    listener = service.listen(options.host, options.port)
-    address = service.address(options.host, listener)
-    if options.rest_endpoint:
-        query = {name: getattr(options, name) for name in ("rest_endpoint", "ws_endpoint", "run_id")}
-        _announce(f"{address}?" + "&".join(f"{name}={quote(value)}" for name, value in query.items() if value))
-        service.serve(service.create_front_end(), listener)
-        return
+    with service.listen(options.host, options.port) as listener:
+        address = service.address(options.host, listener)
+        if options.rest_endpoint:
+            query = {name: getattr(options, name) for name in ("rest_endpoint", "ws_endpoint", "run_id")}
+            _announce(f"{address}?" + "&".join(f"{name}={quote(value)}" for name, value in query.items() if value))
+            service.serve(service.create_front_end(), listener)
+        else:
+            _serve_board(options, address, listener)
+
+
+def _serve_board(options: argparse.Namespace, address: str, listener: socket) -> None:
     settings = _settings(options)
     board = service.create_board(settings)
     _announce(f"{address}/?run_id={quote(options.run_id)}" if options.run_id else address)
     for run_id in service.recent_runs(settings, NUM_LINKS):
-        print(f"  {run_id}  {address}/?run_id={quote(run_id)}")
+        print(f"  {run_id}  {address}/?run_id={quote(run_id)}", flush=True)
     _warn_if_open(options.host)
     service.serve(board, listener)
 
@@ -99,11 +104,11 @@ def _run_rest_endpoint(argv: Sequence[str]) -> None:
 
 
 def _serve_endpoint(options: argparse.Namespace, create: Callable[[Settings], service.Service]) -> None:
-    listener = service.listen(options.host, options.port)
-    endpoint = create(_settings(options))
-    print(f"listening on {service.address(options.host, listener)}", flush=True)
-    _warn_if_open(options.host)
-    service.serve(endpoint, listener)
+    with service.listen(options.host, options.port) as listener:
+        endpoint = create(_settings(options))
+        print(f"listening on {service.address(options.host, listener)}", flush=True)
+        _warn_if_open(options.host)
+        service.serve(endpoint, listener)
 
 
 def _add_storage(parser: argparse.ArgumentParser) -> None:

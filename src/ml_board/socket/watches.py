@@ -31,7 +31,7 @@ class Watch:
         self._tail = tail
         self._watchers: set[str] = set()
         self._behind: set[str] = set()
-        self._liveness: Liveness | None = None
+        self._told: tuple[int, Liveness] | None = None
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -41,7 +41,7 @@ class Watch:
             delta, snapshot = await asyncio.to_thread(self._view.begin_watch)
             if delta:
                 await self._send(delta, self._watchers)
-            self._liveness = snapshot.liveness
+            self._told = snapshot.offset, snapshot.liveness
             self._watchers.add(connection)
             self._behind.discard(connection)
             if self._task is None:
@@ -74,8 +74,8 @@ class Watch:
                 continue
 
     async def _send_news(self, delta: RunDelta) -> None:
-        if delta.offset != delta.from_offset or delta.liveness != self._liveness:
-            self._liveness = delta.liveness
+        if (delta.from_offset, delta.liveness) != self._told or delta.offset != delta.from_offset:
+            self._told = delta.offset, delta.liveness
             await self._send(delta, self._watchers)
         elif self._behind:
             await self._send(delta, self._behind)

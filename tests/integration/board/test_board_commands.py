@@ -2,7 +2,6 @@
 
 import re
 import signal
-import socket
 import subprocess
 import sys
 
@@ -63,43 +62,6 @@ def test_a_signal_ends_a_service_in_order_and_quietly(command, connect, storage_
     status, _, errors = board.end()
     assert (status, errors) == (0, "")
     client.next("disconnect")
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("ml_board", "--port"),
-        ("ml_board_ws_endpoint", "--port"),
-        ("ml_board_rest_endpoint", "--port"),
-        ("ml_board", "--ws_endpoint=http://x", "--rest_endpoint=http://y", "--ml_board_port"),
-    ],
-)
-def test_a_port_in_use_is_one_error(command, storage_path, arguments):
-    name, *options = arguments
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        status, output, errors = command(*options, port, "--event_storage_path", storage_path, name=name).end()
-    assert (status, output) == (2, "")
-    assert errors.startswith(f"error: MG620 cannot listen on 127.0.0.1:{port}: ")
-    assert "Traceback" not in errors
-
-
-@pytest.mark.parametrize("name", ["ml_board", "ml_board_ws_endpoint", "ml_board_rest_endpoint"])
-def test_an_event_storage_that_cannot_be_written_is_one_error(command, tmp_path, name):
-    (tmp_path / "file").write_text("")
-    status, output, errors = command("--port", 0, "--event_storage_path", tmp_path / "file" / "runs", name=name).end()
-    assert (status, output) == (2, "")
-    assert errors.startswith("error: MG403 cannot write ")
-    assert "Traceback" not in errors
-
-
-@pytest.mark.parametrize(
-    "options", [["--port", "x"], ["--port", "70000"], ["--ws_endpoint", "http://x"], ["--no-such-option"]]
-)
-def test_wrong_use_is_told(command, options):
-    status, _, errors = command(*options).end()
-    assert status == 2
-    assert "usage: ml_board" in errors
 
 
 def test_the_board_imports_nothing_that_trains():

@@ -1,0 +1,62 @@
+"""What the commands refuse, each with one error and exit status 2."""
+
+import socket
+import sys
+
+import pytest
+
+from ml_board import cli
+
+
+@pytest.fixture
+def fail(monkeypatch, capsys):
+    """Standard error of a command that fails with status 2 and prints nothing else."""
+
+    def run(name, *arguments):
+        monkeypatch.setattr(sys, "argv", [name, *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            getattr(cli, name)()
+        output, errors = capsys.readouterr()
+        assert (exit_.value.code, output) == (2, "")
+        return errors
+
+    return run
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("ml_board", "--port"),
+        ("ml_board_ws_endpoint", "--port"),
+        ("ml_board_rest_endpoint", "--port"),
+        ("ml_board", "--ws_endpoint=http://x", "--rest_endpoint=http://y", "--ml_board_port"),
+    ],
+)
+def test_a_port_in_use_is_one_error(fail, tmp_path, command):
+    name, *options = command
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        errors = fail(name, *options, port, "--event_storage_path", tmp_path / "runs")
+    assert errors.startswith(f"error: MG620 cannot listen on 127.0.0.1:{port}: ")
+    assert "--port" in errors
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("name", ["ml_board", "ml_board_ws_endpoint", "ml_board_rest_endpoint"])
+def test_an_event_storage_that_cannot_be_written_is_one_error(fail, tmp_path, name):
+    (tmp_path / "file").write_text("")
+    errors = fail(name, "--port", 0, "--event_storage_path", tmp_path / "file" / "runs")
+    assert errors.startswith("error: MG403 cannot write ")
+    assert "--event_storage_path" in errors
+
+
+@pytest.mark.parametrize(
+    "options", [["--port", "x"], ["--port", "70000"], ["--ws_endpoint", "http://x"], ["--no-such-option"]]
+)
+def test_wrong_use_is_told(fail, options):
+    assert fail("ml_board", *options).startswith("usage: ml_board")
+
+
+def test_a_host_that_is_none_of_this_machine_is_one_error(fail, tmp_path):
+    errors = fail("ml_board", "--host", "no.such.host.invalid", "--event_storage_path", tmp_path / "runs")
+    assert errors.startswith("error: MG620 cannot listen on no.such.host.invalid:8080: ")

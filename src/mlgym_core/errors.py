@@ -39,20 +39,23 @@ class Diagnostic:
 
 
 class MLGymError(Exception):
-    """Root of the project's errors: one message a user can act on."""
+    """Root of the project's errors: one message a user can act on.
+
+    `place` is where the configuration asked for what went wrong; it is set by whoever knows it.
+    """
 
     def __init__(self, message: str, *, code: str = "MG000", hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.code = code
         self.hint = hint
+        self.place: Place | None = None
 
     def __str__(self) -> str:
-        head = f"{self.code} {self.message}"
-        return f"{head}\n  {self.hint}" if self.hint else head
+        return str(Diagnostic(code=self.code, message=self.message, place=self.place, hint=self.hint))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.message, self.code, self.hint)
+        return _rebuild, (type(self), self.message, self.code, self.hint), self.__dict__
 
 
 def _rebuild(kind: type[MLGymError], message: str, code: str, hint: str | None) -> MLGymError:
@@ -70,7 +73,7 @@ class ConfigError(MLGymError):
         return self.message
 
     def __reduce__(self) -> tuple[object, ...]:
-        return ConfigError, (self.diagnostics,)
+        return ConfigError, (self.diagnostics,), self.__dict__
 
 
 def _in_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

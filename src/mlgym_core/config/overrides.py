@@ -48,7 +48,7 @@ def _apply(tree: Mapping, override: str) -> Mapping:
 
 
 def _fault(message: str, place: Place, hint: str | None = None) -> ConfigError:
-    return ConfigError([Diagnostic(code="MG240", message=message, place=place, hint=hint)])
+    return ConfigError([Diagnostic(code="MG233", message=message, place=place, hint=hint)])
 
 
 def _changed(node: Node, keys: list[str], value: Node, place: Place, depth: int) -> Node:

@@ -103,4 +103,4 @@ def _try_out(resolved: Resolved, registry: Registry, folder: str) -> None:
         raise
     except Exception as error:  # the boundary to the user's components: they may raise anything
         notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
-        raise BuildError(f"{type(error).__name__}: {error}{notes}", code="MG310") from error
+        raise BuildError(f"{type(error).__name__}: {error}{notes}", code="MG305") from error

@@ -80,7 +80,7 @@ def _pickle(components: Sequence[Component]) -> bytes:
         names = ", ".join(f"{each.kind} {each.name!r}" for each in components)
         raise BuildError(
             f"{names} cannot be sent to the training processes: {error}",
-            code="MG311",
+            code="MG306",
             hint="move it into a module of its own and name that in `imports:`",
         ) from error
     return pickled

@@ -93,19 +93,21 @@ class Components(Mapping[str, Any]):
     def _build_component(self, config: dict[str, Any], path: str, implied: str | None) -> Any:
         kind, name = config.get("kind", implied) or "", config["use"]
         component = self._registry.find(kind, name)
-        place = self._places.get(path)
-        where = f"{kind} {name!r}" + (f" at {place}" if place else "")
         if component is None:
-            raise BuildError(f"{where} is not registered in this process", code="MG304")
-        arguments = self._arguments(component, config, path, where)
+            raise BuildError(f"{kind} {name!r} is not registered in this process", code="MG304")
+        try:
+            arguments = self._arguments(component, config, path)
+        except MLGymError as error:  # a reference that leads nowhere, or what an inner component has said already
+            _say_where(error, component, self._places.get(path))
+            raise
         self._seed_all(config["seed"])
         try:
             return component.factory(**arguments)
         except Exception as error:  # the component's own, which goes on as it is
-            error.add_note(f"while building {where}")
+            _say_where(error, component, self._places.get(path))
             raise
 
-    def _arguments(self, component: Component, config: dict[str, Any], path: str, where: str) -> dict[str, Any]:
+    def _arguments(self, component: Component, config: dict[str, Any], path: str) -> dict[str, Any]:
         own = {key: value for key, value in config.items() if key not in reserved_keys(component.kind)}
         defaults = {each.name for each in component.parameters if _is_default(each, component, own)}
         symbolic = {key for key, value in own.items() if key not in defaults and _is_symbolic(value)}
@@ -115,26 +117,22 @@ class Components(Mapping[str, Any]):
             if parameter.name in defaults:
                 arguments[parameter.name] = parameter.default
         for key in symbolic:
-            arguments[key] = self._linked(own[key], f"{path}.{key}", where, by_name=_is_by_name(component, key))
+            arguments[key] = self._linked(own[key], f"{path}.{key}", by_name=_is_by_name(component, key))
         return arguments | {key: config[key] for key in component.takes}
 
-    def _linked(self, value: Any, path: str, where: str, *, by_name: bool = False) -> Any:
+    def _linked(self, value: Any, path: str, *, by_name: bool = False) -> Any:
         """A value with the components in it that it names or nests."""
         if reference := parse_reference(value):
             target = self[reference.slot]
             if by_name and not reference.keys:
                 return self._by_name(reference.slot, target)
-            try:
-                return follow(target, reference)
-            except MLGymError as error:
-                error.add_note(f"while building {where}")
-                raise
+            return follow(target, reference)
         if _is_nested_component(value):
             return self._build_component(value, path, None)
         if isinstance(value, dict):
-            return {key: self._linked(each, f"{path}.{key}", where) for key, each in value.items()}
+            return {key: self._linked(each, f"{path}.{key}") for key, each in value.items()}
         if isinstance(value, list):
-            return [self._linked(each, f"{path}.{index}", where) for index, each in enumerate(value)]
+            return [self._linked(each, f"{path}.{index}") for index, each in enumerate(value)]
         return unescape(value)
 
     def _by_name(self, slot: str, target: Any) -> dict[str, Any]:
@@ -152,6 +150,14 @@ class Components(Mapping[str, Any]):
         if isinstance(value, dict):
             return {key: self._at_home(each) for key, each in value.items()}
         return value
+
+
+def _say_where(error: Exception, component: Component, place: Place | None) -> None:
+    """Lets an error say which component it comes from: ours by their place, any other by a note."""
+    if isinstance(error, MLGymError) and place:
+        error.place = error.place or place
+    else:
+        error.add_note(f"while building {component}" + (f" at {place}" if place else ""))
 
 
 def _is_by_name(component: Component, name: str) -> bool:

@@ -69,12 +69,12 @@ def test_every_option_that_cannot_be_set_is_told() -> None:
     with pytest.raises(ConfigError) as raised:
         apply_overrides(tree(), wrong)
     assert [str(each).partition("\n")[0] for each in raised.value.diagnostics] == [
-        "--set optimzer.lr: MG240 there is no 'optimzer'; did you mean 'optimizer'?",
-        "--set metrics.2.average: MG240 `metrics` is a list of 2, so '2' must be one of its positions",
-        "--set metrics.0.a.b: MG240 there is no 'a' in `metrics.0`",
-        "--set optimizer.lr.x: MG240 `optimizer.lr` is a plain value that holds nothing else",
-        "--set run: MG240 is written PATH=VALUE, such as `--set optimizer.lr=0.1`",
-        "--set : MG240 is written PATH=VALUE, such as `--set optimizer.lr=0.1`",
+        "--set optimzer.lr: MG233 there is no 'optimzer'; did you mean 'optimizer'?",
+        "--set metrics.2.average: MG233 `metrics` is a list of 2, so '2' must be one of its positions",
+        "--set metrics.0.a.b: MG233 there is no 'a' in `metrics.0`",
+        "--set optimizer.lr.x: MG233 `optimizer.lr` is a plain value that holds nothing else",
+        "--set run: MG233 is written PATH=VALUE, such as `--set optimizer.lr=0.1`",
+        "--set : MG233 is written PATH=VALUE, such as `--set optimizer.lr=0.1`",
         "--set a: MG211 did not find expected key while parsing a block mapping",
-        "--set optimizer.betas.0: MG240 there is no 'betas' in `optimizer`",
+        "--set optimizer.betas.0: MG233 there is no 'betas' in `optimizer`",
     ]

@@ -132,9 +132,19 @@ def test_the_exception_of_a_component_keeps_its_type_and_says_where_it_was_built
 
 def test_a_reference_that_leads_nowhere_says_who_wanted_it(registry: Registry) -> None:
     text = "data: digits\nloaders: {splits: {val: $data.val}}\n" + BASE
-    with pytest.raises(BuildError, match=r"MG303 \$data.val: \$data has no 'val'") as raised:
+    with pytest.raises(BuildError, match=r"^gs.yml:2:1: MG303 \$data.val: \$data has no 'val'"):
         built(text, registry)["loaders"]
-    assert raised.value.__notes__ == ["while building loaders 'batches' at gs.yml:2:1"]
+
+
+def test_an_error_of_ours_says_the_place_of_the_innermost_component(registry: Registry) -> None:
+    def refuse() -> None:
+        raise BuildError("no file", code="MG316", hint="put one there")
+
+    registry.register("data", "refuse")(refuse)
+    components = built("data: refuse\n" + BASE + "trainer: {extra: [$data]}", registry)
+    with pytest.raises(BuildError) as raised:
+        components["trainer"]
+    assert str(raised.value) == "gs.yml:1:1: MG316 no file\n  put one there"
 
 
 def test_a_component_that_this_process_does_not_know_is_told(registry: Registry) -> None:

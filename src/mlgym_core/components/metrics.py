@@ -10,7 +10,6 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Any, Protocol
 
-import sklearn
 from sklearn import metrics as sklearn_metrics
 
 from mlgym_core.components.metric_arguments import annotation_of
@@ -77,9 +76,7 @@ class SklearnMetric:
         if self._takes_labels and outputs.task == "multiclass" and arguments.get("labels") is None:
             # A split may lack a class; scikit-learn would count the columns of the probabilities wrong.
             arguments = {**arguments, "labels": list(range(outputs.raw.shape[1]))}
-        # The arguments were checked with the configuration; checking them again costs a fifth of a small split.
-        with sklearn.config_context(skip_parameter_validation=True):
-            return float(self.function(outputs.targets, outputs.form(self.given), **arguments))
+        return float(self.function(outputs.targets, outputs.form(self.given), **arguments))
 
 
 class Metrics:

@@ -23,7 +23,12 @@ def seed_all(seed: int) -> None:
     """Seed Python's, NumPy's and torch's generators, those of all devices included."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
+    # torch.manual_seed would note a stack trace for each kind of device that is not there, at every call.
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
 
 
 def seed_epoch(seed: int, epoch: int) -> None:

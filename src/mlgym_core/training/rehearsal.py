@@ -11,14 +11,17 @@ import torch
 from torch import Tensor
 
 from mlgym_core.components.data.loaders import Loader
+from mlgym_core.components.metrics import Metric
 from mlgym_core.components.outputs import Outputs, Scale
 from mlgym_core.errors import BuildError, ConfigError, Diagnostic
 from mlgym_core.registry import Components
-from mlgym_core.training.protocols import Evaluator, Trainer
+from mlgym_core.training.protocols import Evaluator
 
 _NUM_SAMPLES = 2
 _CERTAIN = 10.0
 """A logit of near certainty."""
+_SLOT_OF_MISFIT = {"MG320": "model", "MG321": "loss", "MG322": "optimizer"}
+"""Where to look first when a step fails with that code."""
 
 
 def rehearse(components: Components) -> None:
@@ -30,10 +33,13 @@ def rehearse(components: Components) -> None:
     """
     evaluator: Evaluator = components["evaluator"]
     faults = list(_monitor_faults(components, evaluator))
-    trainer: Trainer = components["trainer"]
-    raw, _ = trainer.rehearse(_NUM_SAMPLES)
-    for split in evaluator.splits:
-        faults += _metric_faults(evaluator, split, raw)
+    try:
+        raw, _ = components["trainer"].rehearse(_NUM_SAMPLES)
+        faults += _metric_faults(components, evaluator, raw)
+    except BuildError as error:
+        slot = _SLOT_OF_MISFIT.get(error.code)
+        error.place = error.place or (components.place(slot) if slot else None)
+        raise
     if faults:
         raise ConfigError(faults)
 
@@ -45,22 +51,33 @@ def _monitor_faults(components: Components, evaluator: Evaluator) -> Iterator[Di
             yield Diagnostic(
                 code="MG332",
                 message=f"{slot} monitors '{monitor}', which is no score",
+                place=components.place(slot),
                 hint=f"there are: {', '.join(evaluator.score_names)}",
             )
 
 
-def _metric_faults(evaluator: Evaluator, split: str, raw: Tensor) -> Iterator[Diagnostic]:
-    loader = evaluator.loader(split)
-    outputs = _perfect_outputs(loader, raw, evaluator.scale)
-    for name, metric in evaluator.metrics.items():
-        try:
-            metric(outputs)
-        except (BuildError, ValueError, TypeError) as error:
-            reason = error.message if isinstance(error, BuildError) else str(error)
-            yield Diagnostic(
-                code="MG330",
-                message=f"metric '{name}' does not fit split '{split}', whose task is {loader.task}: {reason}",
-            )
+def _metric_faults(components: Components, evaluator: Evaluator, raw: Tensor) -> Iterator[Diagnostic]:
+    """One fault for each metric at most, on the first split that it does not fit."""
+    splits = [(split, evaluator.loader(split)) for split in evaluator.splits]
+    outputs = [(split, _perfect_outputs(loader, raw, evaluator.scale)) for split, loader in splits]
+    for index, (name, metric) in enumerate(evaluator.metrics.items()):
+        for split, perfect in outputs:
+            if reason := _misfit(metric, perfect):
+                yield Diagnostic(
+                    code="MG330",
+                    message=f"metric '{name}' does not fit split '{split}', whose task is {perfect.task}: {reason}",
+                    place=components.place(f"metrics.{index}"),
+                )
+                break
+
+
+def _misfit(metric: Metric, outputs: Outputs) -> str | None:
+    """Why the metric cannot score these outputs, in its own words."""
+    try:
+        metric(outputs)
+    except (BuildError, ValueError, TypeError) as error:
+        return error.message if isinstance(error, BuildError) else str(error)
+    return None
 
 
 def _perfect_outputs(loader: Loader, raw: Tensor, scale: Scale) -> Outputs:

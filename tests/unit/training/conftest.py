@@ -86,7 +86,7 @@ def assemble(registry: Registry) -> Callable[[Mapping[str, Any]], Components]:
     def assemble(config: Mapping[str, Any]) -> Components:
         resolved = resolve(from_plain(config, Place(file="test.yml", line=1, column=1)), registry)
         assert not resolved.diagnostics
-        return build(resolved.config, registry, seed_all=seed_all)
+        return build(resolved.config, registry, seed_all=seed_all, places=resolved.places)
 
     return assemble
 

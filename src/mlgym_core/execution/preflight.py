@@ -36,8 +36,11 @@ def preflight(request: Request) -> Checked:
     if faults:
         raise ConfigError(faults)
     resolved = resolve_points(request.points, registry)
-    for each in _distinct(resolved):
-        _try_out(each, registry, request.registrations.folder)
+    distinct = list(_distinct(resolved))
+    for number in distinct:
+        # Where all are alike, what was chosen in the first explains nothing.
+        remark = _told(request.points[number].choices) if len(distinct) > 1 else ""
+        _try_out(resolved[number], registry, request.registrations.folder, remark)
     devices = find_devices(request.device_ids)
     specs = [
         ExperimentSpec(
@@ -73,14 +76,14 @@ def find_devices(device_ids: Sequence[int] | None) -> list[str]:
     return [f"cuda:{each}" for each in chosen]
 
 
-def _distinct(resolved: Sequence[Resolved]) -> Iterator[Resolved]:
-    """One of each kind of pipeline; they differ in more than seeds, batch sizes and settings of the optimizer."""
+def _distinct(resolved: Sequence[Resolved]) -> Iterator[int]:
+    """The first of each kind of pipeline; they differ in more than seeds, batch sizes and settings of the optimizer."""
     seen = set()
-    for each in resolved:
+    for number, each in enumerate(resolved):
         shape = canonical_hash(_shape(each.config))
         if shape not in seen:
             seen.add(shape)
-            yield each
+            yield number
 
 
 def _shape(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -96,11 +99,18 @@ def _without(value: Any, keys: Sequence[str]) -> Any:
     return [_without(each, keys) for each in value] if isinstance(value, list) else value
 
 
-def _try_out(resolved: Resolved, registry: Registry, folder: str) -> None:
+def _try_out(resolved: Resolved, registry: Registry, folder: str, remark: str) -> None:
     try:
         rehearse(build(resolved.config, registry, seed_all=seed_all, folder=folder, places=resolved.places))
-    except MLGymError:
+    except ConfigError:
+        raise
+    except MLGymError as error:
+        error.message += remark
         raise
     except Exception as error:  # the boundary to the user's components: they may raise anything
-        notes = "".join(f"\n  {note}" for note in getattr(error, "__notes__", ()))
-        raise BuildError(f"{type(error).__name__}: {error}{notes}", code="MG305") from error
+        told = "\n  ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+        raise BuildError(told + remark, code="MG305") from error
+
+
+def _told(choices: Mapping[str, Any]) -> str:
+    return "\n  with " + ", ".join(f"{path}={value}" for path, value in choices.items())

@@ -78,6 +78,10 @@ class Components(Mapping[str, Any]):
     def __contains__(self, slot: object) -> bool:
         return slot in self._slots
 
+    def place(self, path: str) -> Place | None:
+        """Where the component at a dotted path stands, `metrics.0` for example, if that is known."""
+        return self._places.get(path)
+
     @property
     def score_goals(self) -> dict[str, Goal]:
         """Which way each score gets better, by its name: metrics first, then the loss."""

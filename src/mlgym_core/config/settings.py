@@ -63,6 +63,24 @@ OPTION_OF = {
 }
 """The option of the command line that stands for each setting, as messages name it."""
 
+MEANING_OF = {
+    "epochs": "how often each experiment passes over its training data",
+    "seed": "the seed of every component that names none of its own",
+    "threads": "threads of each training process; another number gives other bits",
+    "process_count": "how many experiments are trained at a time",
+    "device_ids": "the GPUs to train on, by number; all where this is absent",
+    "description": "what the run is for, shown on the board",
+    "event_storage": "the folder that runs are kept in",
+    "servers": "boards that the run is published to; without any it writes its own log",
+    "gs_rest_api_endpoint": "the server that takes configurations and checkpoints, where it is another one",
+    "text_logging_path": "the folder for tracebacks",
+    "max_experiments": "the largest grid that may start",
+    "fail_fast": "stop the run when one experiment fails",
+    "executor": "train in processes of their own, or in the one that was started",
+    "zip": "sweeps that are walked together instead of forming a product, by their paths",
+}
+"""What each key of the `run:` block means, for editors and help."""
+
 ENVIRONMENT_OF = {"event_storage": "MLGYM_EVENT_STORAGE", "servers": "MLGYM_SERVER"}
 
 _OF_THE_GRID = ("zip",)
@@ -125,7 +143,8 @@ def result_settings(tree: Mapping) -> tuple[dict[str, Any], list[Diagnostic]]:
 def settings_schema() -> dict[str, Any]:
     """JSON schemas of the keys of the `run:` block; those in `SHAPING_RESULTS` may be sweeps too."""
     found = {name: msgspec.json.schema(each, schema_hook=lambda _: {"type": "string"}) for name, each in _TYPES.items()}
-    return found | {name: {"type": "array", "items": {"type": ["string", "array"]}} for name in _OF_THE_GRID}
+    found |= {name: {"type": "array", "items": {"type": ["string", "array"]}} for name in _OF_THE_GRID}
+    return {name: {**schema, "description": MEANING_OF[name]} for name, schema in found.items()}
 
 
 def _run_block(tree: Mapping) -> Mapping | None:

@@ -193,7 +193,9 @@ class _Arguments:
             return self._value(parameter, node, (*self.path, parameter.name), is_whole=True)
         if parameter.slot and parameter.slot.name in self.context.links.slots:
             reference = Reference(slot=parameter.slot.name)
-            self._link(parameter, reference, self.place, is_whole=not parameter.slot.by_name)
+            # What stands in the slot is at fault where it does not fit, not the component that wants it.
+            place = self.context.links.slots[parameter.slot.name]
+            self._link(parameter, reference, place, is_whole=not parameter.slot.by_name)
             return str(reference), True
         if parameter.required and parameter.slot:
             self.context.links.add_missing(parameter.slot.name, self.component)

@@ -6,7 +6,7 @@ Collects the references of one configuration while it is resolved and judges the
 from __future__ import annotations
 
 import inspect
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -31,9 +31,9 @@ class _Link:
 
 @dataclass(slots=True)
 class Links:
-    """The references among the slots of one configuration."""
+    """The references among the slots of one configuration, each with its place."""
 
-    slots: Collection[str]
+    slots: Mapping[str, Place]
     _links: list[_Link] = field(default_factory=list)
     _missing: dict[str, list[str]] = field(default_factory=dict)
     _products: dict[str, Component] = field(default_factory=dict)

@@ -35,7 +35,7 @@ def resolve(tree: Mapping, registry: Registry) -> Resolved:
     """The resolved configuration of one point; worth something only where it has no diagnostics."""
     run, diagnostics = result_settings(tree)
     slots = _slots(tree, registry)
-    links = Links(slots)
+    links = Links({name: tree.key_place(name) for name in slots})
     context = Context(registry=registry, links=links, default_seed=run["seed"], diagnostics=diagnostics)
     components = {name: _resolve_slot(name, node, tree, context) for name, node in slots.items()}
     diagnostics += links.faults(tree.place)

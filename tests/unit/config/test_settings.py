@@ -5,6 +5,7 @@ import pytest
 from mlgym_core.config.nodes import Mapping, to_plain
 from mlgym_core.config.run_config import read_run_config
 from mlgym_core.config.settings import (
+    MEANING_OF,
     OPTION_OF,
     SHAPING_RESULTS,
     RunSettings,
@@ -115,7 +116,7 @@ class TestSettingsOfAPoint:
 def test_each_setting_has_an_option_and_a_schema() -> None:
     names = list(RunSettings.__dataclass_fields__)
     assert list(OPTION_OF) == names
-    assert list(settings_schema()) == [*names, "zip"]
+    assert list(settings_schema()) == [*names, "zip"] == list(MEANING_OF)
 
 
 class TestRunConfig:

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import dill
@@ -93,3 +95,9 @@ def test_a_component_crosses_to_other_processes() -> None:
     again = dill.loads(dill.dumps(component))
     assert (again.kind, again.name, again.parameters) == ("model", "doubler", component.parameters)
     assert again.factory(by=3).by == 3
+
+
+def test_registering_waits_for_nothing_that_only_checking_needs() -> None:
+    script = "import sys, mlgym_core.registry; print([each for each in ('pydantic', 'torch') if each in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

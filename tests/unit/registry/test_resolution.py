@@ -183,6 +183,11 @@ class TestWrongConfigurations:
         [found] = faults(pipeline(**slots), registry)
         assert found.startswith(f"gs.yml:{fault}")
 
+    def test_what_stands_in_a_slot_but_does_not_fit_is_at_fault(self, registry: Registry) -> None:
+        registry.register("model", "number")(int)
+        [fault] = faults(pipeline(model="number"), registry)
+        assert fault == "gs.yml:2:1: MG207 trainer 'trainer': 'model' needs a Module, but $model is model 'number'"
+
     def test_a_reference_to_what_says_nothing_of_its_class_may_be_right(self, registry: Registry) -> None:
         registry.register("data", "untyped")(lambda: 3)
         assert faults(pipeline(data="untyped", trainer="{model: $data}"), registry) == []

@@ -25,14 +25,7 @@ from typing import Any
 from mlgym_core.errors import RunError
 from mlgym_core.execution.deaths import Deaths
 
-PRELOAD = (
-    "torch",
-    "torch._dynamo",
-    "sklearn.metrics",
-    "mlgym_core.execution.preflight",
-    "mlgym_core.execution.worker",
-)
-"""Imported once by the server; torch.optim imports torch._dynamo at its first step."""
+PRELOAD = ("mlgym_core.execution.preload",)
 
 _context = multiprocessing.get_context("forkserver")
 

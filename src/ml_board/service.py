@@ -53,6 +53,8 @@ class _Server(uvicorn.Server):
         self._service = service
 
     async def shutdown(self, sockets: list[sockets.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()  # or those who are hung up on would come back at once
         await self._service.end()
         await super().shutdown(sockets)
 

@@ -38,8 +38,9 @@ class Carrier:
         self._writer = LogWriter(staging)
         self._merger = Merger(self._writer, staging)
         self._next_save = 0.0
-        ledger = read_ledger(staging)
+        self._closed = False
         self._rest = rest
+        self._saved = ledger = read_ledger(staging)
         self._uploads = Uploads(staging, rest, ledger.uploaded, self._notify_deliveries) if rest else None
         num_events = self._writer.num_events
         self._deliveries = [
@@ -83,6 +84,9 @@ class Carrier:
 
     def close(self) -> None:
         """Ends the connections; removes what was staged if all of it has arrived, files too, and keeps it otherwise."""
+        if self._closed:
+            return
+        self._closed = True
         for delivery in self._deliveries:
             delivery.close(_PATIENCE_S)
         if self._uploads:
@@ -110,14 +114,17 @@ class Carrier:
             delivery.notify()
 
     def _report(self) -> int:
-        position = self._position
-        newly, self._reported = max(0, position - self._reported), position
-        if newly and time.monotonic() >= self._next_save:
+        if time.monotonic() >= self._next_save:
             self._save()
             self._next_save = time.monotonic() + _SAVE_EVERY_S
+        position = self._position
+        newly, self._reported = max(0, position - self._reported), position
         return newly
 
     def _save(self) -> None:
         positions = {delivery.url: delivery.position for delivery in self._deliveries}
         uploaded = self._uploads.position if self._uploads else 0
-        write_ledger(self._staging, Ledger(servers=positions, rest=self._rest, uploaded=uploaded))
+        ledger = Ledger(servers=positions, rest=self._rest, uploaded=uploaded)
+        if ledger != self._saved:
+            write_ledger(self._staging, ledger)
+            self._saved = ledger

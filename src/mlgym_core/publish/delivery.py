@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 import socketio
-from socketio.exceptions import SocketIOError
 
 from mlgym_core.events import codes
 from mlgym_core.events.folder import RunFolder
@@ -87,8 +86,9 @@ class Delivery:
             before = self._position
             try:
                 self._connect_and_send()
-            except (_BrokenError, SocketIOError, OSError) as error:
-                _LOG.warning("%s: %s; %d events acknowledged", self.url, error, self._position)
+            except Exception as error:
+                # The boundary to another process, whose answers may be anything: whatever it is, it is tried again.
+                _LOG.warning("%s: %s; %d events acknowledged", self.url, error or type(error), self._position)
             if self._position > before:
                 backoff.reset()
             with self._changed:
@@ -106,9 +106,7 @@ class Delivery:
             client.connect(self.url, transports=["websocket"], wait_timeout=5)
             self._send_from(client, self._position)
         finally:
-            client.disconnect()
-            if client.eio.ws:
-                client.eio.ws.shutdown()  # the library leaves it open where the server hung up
+            _hang_up(client)
 
     def _send_from(self, client: socketio.Client, position: int) -> None:
         reader = LogReader(self._staging)
@@ -169,3 +167,12 @@ class Delivery:
         self._broken = self._broken or f"event {event_id} was refused: {refusal}"
         if isinstance(refusal, dict) and refusal.get("code") == codes.GAP:
             self._position = 0  # the server lost what it had acknowledged: it knows by the stamps what it still has
+
+
+def _hang_up(client: socketio.Client) -> None:
+    # A parting in form waits for seconds: two threads of the library wait for the same answer.
+    if client.eio.ws:
+        client.eio.ws.abort()
+    client.disconnect()
+    if client.eio.ws:
+        client.eio.ws.shutdown()

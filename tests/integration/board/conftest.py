@@ -94,9 +94,12 @@ class Client:
         if self.socket.connected and self.socket.transport() == "polling":
             self.socket.emit("leave")  # its own goodbye would wait for the poll that hangs
             self.next("disconnect")
+        bare = self.socket.eio.ws
+        if bare:
+            bare.abort()  # a parting in form may take seconds: two threads wait for the same answer
         self.socket.disconnect()
-        if self.socket.eio.ws:
-            self.socket.eio.ws.shutdown()  # the library leaves it open where the server hung up
+        if bare:
+            bare.shutdown()
 
 
 def _each(data):

@@ -146,6 +146,11 @@ def test_sampling_for_a_split_that_there_is_not_is_refused(source: Dataset) -> N
         batches({"train": source}, 5, 0, sampling={"tain": "weighted"})
 
 
+def test_weighted_sampling_of_numbers_is_refused() -> None:
+    with pytest.raises(BuildError, match="weighted sampling needs classes"):
+        loader(Squares(4), sampling="weighted")
+
+
 def test_dropping_all_that_there_is_to_train_on_is_refused(source: Dataset) -> None:
     with pytest.raises(BuildError, match="23 samples make no batch of 64"):
         batches({"train": source}, 64, 0, drop_last=True)

@@ -79,6 +79,8 @@ class _OrderedLoader:
         self.num_batches = -(-self._num_used // batch_size)
         self.num_evaluation_batches = -(-self.num_samples // eval_batch_size)
         self._labels = targets_of(source) if sampling == "weighted" else None
+        if self._labels is not None and self._labels.is_floating_point():
+            raise BuildError("weighted sampling needs classes, but the targets are floats", code="MG314")
 
     def _order(self, epoch: int, first_batch: int) -> Tensor:
         """The indices of the samples from `first_batch` of `epoch` on."""
@@ -192,7 +194,8 @@ def batches(
         collate: A collator that makes a batch (inputs, targets) of a list of samples.
 
     Raises:
-        BuildError: `sampling` names a split that there is not, or nothing would be left to train on.
+        BuildError: `sampling` names a split that there is not or cannot be weighted, or nothing would be left to
+            train on.
     """
     sampling = sampling or {}
     unknown = [name for name in sampling if name not in splits]

@@ -23,7 +23,6 @@ from pydantic import (
 )
 from pydantic import ValidationError as PydanticValidationError
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaWarningKind
-from pydantic.warnings import ArbitraryTypeWarning
 from pydantic_core import ErrorDetails, PydanticSerializationError, SchemaError, to_jsonable_python
 from typing_extensions import TypedDict
 
@@ -135,7 +134,7 @@ def _type_adapter(annotation: Any) -> TypeAdapter[Any]:
 
 def _quietly(annotation: Any, config: ConfigDict | None) -> TypeAdapter[Any]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ArbitraryTypeWarning)  # an annotation that is no type means anything
+        warnings.simplefilter("ignore", UserWarning)  # an annotation that is no type means anything
         return TypeAdapter(annotation, config=config)
 
 

@@ -27,9 +27,9 @@ def parser() -> argparse.ArgumentParser:
 
     check = _command(commands, "check", "find all faults that can be known before training")
     _add_config(check)
-    check.add_argument("--num_epochs", type=int, metavar="N")
-    check.add_argument("--max_experiments", type=int, metavar="N")
-    check.add_argument("--text_logging_path", metavar="DIR")
+    check.add_argument("--num_epochs", type=int, metavar="N", help="how many epochs each experiment trains")
+    check.add_argument("--max_experiments", type=int, metavar="N", help="how large a grid may be")
+    check.add_argument("--text_logging_path", metavar="DIR", help="where log files with tracebacks go")
     _add_json(check)
 
     schema = _command(commands, "schema", "print the JSON schema of configurations, for editors")
@@ -58,17 +58,17 @@ def mlgym_parser(prog: str) -> argparse.ArgumentParser:
     root.add_argument("--config_path", metavar="FILE", help="a run_config.yml that says all of this")
     root.add_argument("--process_count", type=int, metavar="N", help="how many experiments train at a time")
     root.add_argument("--text_logging_path", metavar="DIR", help="where log files with tracebacks go")
-    root.add_argument("--num_epochs", type=int, metavar="N")
+    root.add_argument("--num_epochs", type=int, metavar="N", help="how many epochs each experiment trains")
     root.add_argument("--device_ids", type=int, nargs="*", metavar="ID", help="the GPUs to use (default: all)")
     root.add_argument("--websocket_logging_servers", nargs="+", metavar="URL", help="the servers to publish to")
     root.add_argument("--gs_rest_api_endpoint", metavar="URL", help="where configurations and checkpoints go")
-    root.add_argument("--event_storage_path", metavar="DIR")
+    root.add_argument("--event_storage_path", metavar="DIR", help="where runs are kept (default: event_storage)")
     root.add_argument("--log_std_to_file", action="store_true", help=argparse.SUPPRESS)
     modes = root.add_subparsers(dest="mode", metavar="MODE")
     train = modes.add_parser("train", help="train a grid", allow_abbrev=False)
-    train.add_argument("--gs_config_path", required=True, metavar="FILE")
+    train.add_argument("--gs_config_path", required=True, metavar="FILE", help="the configuration of the grid")
     warm_start = modes.add_parser("warmstart", aliases=["warm_start"], help="go on with a run", allow_abbrev=False)
-    warm_start.add_argument("--grid_search_id", metavar="RUN_ID")
+    warm_start.add_argument("--grid_search_id", metavar="RUN_ID", help="the run to go on with")
     return root
 
 
@@ -92,7 +92,7 @@ def _add_config(command: argparse.ArgumentParser) -> None:
 
 def _add_run_options(run: argparse.ArgumentParser) -> None:
     run.add_argument("--process_count", type=int, metavar="N", help="how many experiments train at a time")
-    run.add_argument("--num_epochs", type=int, metavar="N")
+    run.add_argument("--num_epochs", type=int, metavar="N", help="how many epochs each experiment trains")
     run.add_argument("--device_ids", type=int, nargs="*", metavar="ID", help="the GPUs to use (default: all)")
     run.add_argument("--seed", type=int, metavar="N", help="the seed of what has none of its own")
     run.add_argument("--threads", type=int, metavar="N", help="threads of each experiment; other numbers, other bits")

@@ -7,21 +7,45 @@ import pytest
 
 REPLACEMENTS = {
     "an unknown name": ("use: mlp", "use: mpl", r"MG\d+ .*'mpl'.*did you mean 'mlp'"),
-    "an unknown argument": ("dropout: 0.1", "dropuot: 0.1", r"MG201 model 'mlp' has no argument 'dropuot'; did you mean 'dropout'"),
+    "an unknown argument": (
+        "dropout: 0.1",
+        "dropuot: 0.1",
+        r"MG201 model 'mlp' has no argument 'dropuot'; did you mean 'dropout'",
+    ),
     "a missing argument": ("sizes: [4, 8, 3], ", "", r"MG\d+ .*'sizes'"),
     "a wrong type": ("batch_size: 16", "batch_size: many", r"MG\d+ .*batch_size"),
     "a dangling reference": ("source: $data.train", "source: $dta.train", r"MG205 .*\$dta.*did you mean"),
     "an empty sweep": ("[1e-2, 1e-3, 1e-4]", "[]", r"MG\d+ .*sweep"),
-    "a sweep of a million": ("{sweep: [1e-2, 1e-3, 1e-4]}", "{range: [1, 1000001]}", r"1,000,000 experiments[\s\S]*--max_experiments"),
-    "a missing data file": ("{use: iris, standardize: true}", "{use: csv, path: absent.csv, target: y}", r"absent\.csv"),
-    "a metric that does not fit the task": ("accuracy]", "r2]", r"gs_config\.yml:8:\d+: MG330 metric 'r2' does not fit"),
-    "a monitored score that does not exist": ("monitor: val/f1", "monitor: val/f2", r"gs_config\.yml:9:\d+: MG332 .*val/f2[\s\S]*val/f1"),
+    "a sweep of a million": (
+        "{sweep: [1e-2, 1e-3, 1e-4]}",
+        "{range: [1, 1000001]}",
+        r"1,000,000 experiments[\s\S]*--max_experiments",
+    ),
+    "a missing data file": (
+        "{use: iris, standardize: true}",
+        "{use: csv, path: absent.csv, target: y}",
+        r"absent\.csv",
+    ),
+    "a metric that does not fit the task": (
+        "accuracy]",
+        "r2]",
+        r"gs_config\.yml:8:\d+: MG330 metric 'r2' does not fit",
+    ),
+    "a monitored score that does not exist": (
+        "monitor: val/f1",
+        "monitor: val/f2",
+        r"gs_config\.yml:9:\d+: MG332 .*val/f2[\s\S]*val/f1",
+    ),
     "an import that fails": ("run:", "imports: [broken]\nrun:", r"MG250 cannot import 'broken': .*no such thing"),
     "a module that is not there": ("run:", "imports: [absent]\nrun:", r"MG250 cannot import 'absent'"),
-    "layers that do not fit": ("sizes: [4, 8, 3]", "sizes: [5, 8, 3]", r"gs_config\.yml:5:1: MG320 model MLP does not take inputs of shape \[2, 4\]"),
+    "layers that do not fit": (
+        "sizes: [4, 8, 3]",
+        "sizes: [5, 8, 3]",
+        r"gs_config\.yml:5:1: MG320 model MLP does not take inputs of shape \[2, 4\]",
+    ),
     "a setting that is unknown": ("epochs: 2", "epoch: 2", r"MG230 .*'epoch'; did you mean 'epochs'"),
     "broken YAML": ("data: {use: iris", "data: {use: iris]", r"gs_config\.yml:2:\d+"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("old", "new", "expected"), REPLACEMENTS.values(), ids=REPLACEMENTS.keys())

@@ -12,6 +12,8 @@ import msgspec
 import orjson
 import socketio
 
+_MAX_QUEUED = 64
+_MAX_QUEUED_BYTES = 2**20
 _LOOK_AGAIN_S = 0.02
 
 
@@ -25,16 +27,19 @@ class Clients:
         """Sends one message to one client."""
         await self._socket.emit(event, data, to=connection)
 
-    def num_queued(self, connection: str) -> int:
-        """How many messages wait in memory for the client to take them."""
+    def has_room(self, connection: str, size_bytes: int) -> bool:
+        """Whether a message of this size may be sent: for one client few large or many small ones wait in memory."""
+        return self._num_queued(connection) < max(2, min(_MAX_QUEUED, _MAX_QUEUED_BYTES // size_bytes))
+
+    async def until_room(self, connection: str, size_bytes: int) -> None:
+        """Returns once there is room for a message of this size."""
+        while not self.has_room(connection, size_bytes):
+            await asyncio.sleep(_LOOK_AGAIN_S)
+
+    def _num_queued(self, connection: str) -> int:
         engine_id = self._socket.manager.eio_sid_from_sid(connection, "/")
         engine = self._socket.eio.sockets.get(engine_id)
         return engine.queue.qsize() if engine else 0
-
-    async def until_queue_below(self, connection: str, limit: int) -> None:
-        """Returns once fewer than `limit` messages wait for the client."""
-        while self.num_queued(connection) >= limit:
-            await asyncio.sleep(_LOOK_AGAIN_S)
 
 
 def as_json(value: Any) -> orjson.Fragment:

@@ -21,8 +21,6 @@ from mlgym_core.events.types import VERSION_1_TYPES
 
 _HISTORY_BYTES = 2**20
 _LIVE_BYTES = 2**16
-_MAX_QUEUED_BATCHES = 2
-_MAX_QUEUED_EVENTS = 64
 
 
 class Feed:
@@ -62,22 +60,23 @@ class Feed:
                 await self._clients.emit(self._connection, "server_log_message", f"{error}; join again to read it anew")
                 return
             if lines:
-                await (self._send_batch if is_history else self._send_each)(list(self._messages(event_id, lines)))
+                await (self._send_batch if is_history else self._send_each)(event_id, lines)
             else:
                 is_history = False
                 await self._tail.wait(beat)
 
-    async def _send_batch(self, messages: list[dict[str, Any]]) -> None:
+    async def _send_batch(self, first_id: int, lines: list[bytes]) -> None:
+        messages = [message for _, message in self._messages(first_id, lines)]
         if messages:
-            await self._clients.until_queue_below(self._connection, _MAX_QUEUED_BATCHES)
+            await self._clients.until_room(self._connection, sum(map(len, lines)))
             await self._clients.emit(self._connection, "mlgym_event", {"event_id": "batched_events", "data": messages})
 
-    async def _send_each(self, messages: list[dict[str, Any]]) -> None:
-        for message in messages:
-            await self._clients.until_queue_below(self._connection, _MAX_QUEUED_EVENTS)
+    async def _send_each(self, first_id: int, lines: list[bytes]) -> None:
+        for size_bytes, message in self._messages(first_id, lines):
+            await self._clients.until_room(self._connection, size_bytes)
             await self._clients.emit(self._connection, "mlgym_event", message)
 
-    def _messages(self, first_id: int, lines: list[bytes]) -> Iterator[dict[str, Any]]:
+    def _messages(self, first_id: int, lines: list[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
         for event_id, line in enumerate(lines, first_id):
             try:
                 json_line = standard(line)
@@ -85,4 +84,4 @@ class Feed:
             except StoreError:  # a line that is no JSON would spoil the whole message
                 continue
             if self._version > 1 or event_type in VERSION_1_TYPES:
-                yield {"event_id": event_id, "data": orjson.Fragment(json_line)}
+                yield len(json_line), {"event_id": event_id, "data": orjson.Fragment(json_line)}

@@ -9,8 +9,11 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
+import msgspec
+import orjson
+
 from ml_board.runs import RunView
-from ml_board.socket.clients import Clients, as_json
+from ml_board.socket.clients import Clients
 from ml_board.socket.tail import Tail
 from mlgym_core.errors import StoreError
 from mlgym_core.events.lock import Liveness
@@ -19,7 +22,6 @@ from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot
 _LOG = logging.getLogger(__name__)
 _PAUSE_S = 0.1
 _LOOK_AFTER_SLOW_S = 1.0
-_MAX_QUEUED = 8
 
 
 class Watch:
@@ -81,10 +83,10 @@ class Watch:
             await self._send(delta, self._behind)
 
     async def _send(self, delta: RunDelta, watchers: Iterable[str]) -> None:
-        message = as_json(delta)
+        message = msgspec.json.encode(delta)
         for connection in list(watchers):
-            if self._clients.num_queued(connection) < _MAX_QUEUED:
+            if self._clients.has_room(connection, len(message)):
                 self._behind.discard(connection)
-                await self._clients.emit(connection, "delta", message)
+                await self._clients.emit(connection, "delta", orjson.Fragment(message))
             else:
                 self._behind.add(connection)

@@ -2,13 +2,16 @@
 
 import json
 import math
+import tracemalloc
 from contextlib import contextmanager
 
 import pytest
 import requests
 import websocket
 
+from mlgym_core.events.codec import encode_foreign
 from mlgym_core.events.lock import liveness
+from mlgym_core.events.log import LogWriter
 from mlgym_core.events.verify import verify_chain
 
 RUN = "2022-11-23--20-08-38"
@@ -34,7 +37,8 @@ def log_of(board, run_id=RUN):
 @contextmanager
 def wire(url):
     """A websocket on which a Socket.IO client is connected, without a library between."""
-    bare = websocket.create_connection(f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket", timeout=30)
+    address = f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    bare = websocket.create_connection(address, timeout=30, skip_utf8_validation=True)  # done in Python, byte by byte
     try:
         assert bare.recv().startswith("0{")
         bare.send("40")
@@ -231,3 +235,35 @@ def test_a_connection_of_another_origin_is_refused(board):
         assert answer.status_code == code
         allowed = answer.headers.get("Access-Control-Allow-Origin")
         assert allowed == (origin if code == 200 else None)
+
+
+def test_a_client_that_takes_nothing_costs_the_server_no_memory(board):
+    writer = LogWriter(board.storage.run(RUN))
+    with wire(board.url) as stalled, wire(board.url) as other:
+        for client in (stalled, other):
+            client.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
+        tracemalloc.start()
+        try:
+            for number in range(60):
+                _, line = encode_foreign(status(number, note="x" * 400_000))
+                writer.append("p", number + 1, [line])
+                writer.commit()
+                assert [message["event_id"] for message in events_on(other, 1)] == [number]
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+            writer.close()
+        assert most < 10_000_000
+        assert [message["event_id"] for message in events_on(stalled, 60)] == list(range(60))
+
+
+def test_a_log_that_mlgym_wrote_is_read_by_clients_that_know_no_nan(board):
+    log = board.storage.run(RUN).log_path
+    log.parent.mkdir(parents=True)
+    text = json.dumps(status(0) | {"note": math.nan}) + "\n" + json.dumps(status(1)) + "\n"
+    log.write_text(text)
+    with wire(board.url) as client:
+        client.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
+        first, second = events_on(client, 2)
+    assert first == {"event_id": 0, "data": status(0) | {"note": None}}
+    assert second == {"event_id": 1, "data": status(1)}

@@ -56,7 +56,7 @@ lint: $(VENV)/.test-tools
 	$(BIN)/python tools/generate_components.py --check
 
 test-board: $(BOARD)/node_modules/.installed
-	cd $(BOARD) && $(NODE) npm run typecheck && $(NODE) npm test
+	cd $(BOARD) && $(NODE) npm run typecheck && $(NODE) npm run lint && $(NODE) npm test
 	$(NODE) $(BIN)/python tools/compare_board.py
 
 test: lint test-board

@@ -27,7 +27,9 @@ function importsOf(file: string): Import[] {
   }));
 }
 
-const FILES = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file) && file.includes("/"));
+const FILES = readdirSync(SRC, { recursive: true, encoding: "utf8" }).filter(
+  (file) => /\.tsx?$/.test(file) && file.includes("/"),
+);
 const IMPORTS = FILES.flatMap(importsOf);
 const room = (path: string) => path.split("/")[0]!;
 const feature = (path: string) => path.split("/")[1]!;

@@ -27,13 +27,7 @@ export function App() {
   if (restEndpoint === null || wsEndpoint === null) return <WrongEndpoint address={address} />;
   if (address.runId === null) return <Runs address={address} restEndpoint={restEndpoint} />;
   return (
-    <Run
-      address={address}
-      adjust={adjust}
-      runId={address.runId}
-      restEndpoint={restEndpoint}
-      wsEndpoint={wsEndpoint}
-    />
+    <Run address={address} adjust={adjust} runId={address.runId} restEndpoint={restEndpoint} wsEndpoint={wsEndpoint} />
   );
 }
 

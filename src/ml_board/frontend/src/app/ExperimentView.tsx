@@ -31,8 +31,7 @@ export function ExperimentView({ view, address, experimentId, restEndpoint }: Pr
     queryKey: ["experiment", restEndpoint, runId, experimentId, candidate?.row.status, candidate?.row.attempt],
     queryFn: ({ signal }) => fetchExperiment(restEndpoint, runId, experimentId, signal),
     refetchInterval: ({ state }) => (isRunning || state.status === "error" ? 2_000 : false),
-    placeholderData: (previous, previousQuery) =>
-      previousQuery?.queryKey[3] === experimentId ? previous : undefined,
+    placeholderData: (previous, previousQuery) => (previousQuery?.queryKey[3] === experimentId ? previous : undefined),
     enabled: candidate !== undefined,
   });
   if (!candidate) return <UnknownExperiment id={experimentId} address={address} />;

@@ -16,12 +16,15 @@ interface Props {
   numShown: number;
   numAll: number;
   paths: readonly string[];
+  /** Of some score, for an example of what can be asked. */
+  scoreKey: string | undefined;
   children: ReactNode;
 }
 
 /** Which experiments the table and the charts show, and which of both is on the page. */
-export function FilterBar({ address, adjust, numShown, numAll, paths, children }: Props) {
-  const example = [...shortNames(paths).values()][0];
+export function FilterBar({ address, adjust, numShown, numAll, paths, scoreKey, children }: Props) {
+  const parameter = [...shortNames(paths).values()][0];
+  const examples = [parameter && `${parameter}=…`, scoreKey && `${scoreKey}>0.9`, "status=failed", "or any text"];
   return (
     <div className="flex flex-wrap items-center gap-2">
       <div className="relative min-w-52 flex-1 sm:max-w-md">
@@ -30,7 +33,7 @@ export function FilterBar({ address, adjust, numShown, numAll, paths, children }
           className="field w-full"
           aria-label="Filter experiments"
           aria-describedby="filter-count"
-          placeholder={`Filter: ${example ? `${example}=… ` : ""}status=failed val/f1>0.9 or any text`}
+          placeholder={`Filter: ${examples.filter(Boolean).join("  ")}`}
           spellCheck={false}
           autoComplete="off"
           value={address.filter}
@@ -38,7 +41,9 @@ export function FilterBar({ address, adjust, numShown, numAll, paths, children }
         />
       </div>
       <span id="filter-count" className="text-xs text-soft" aria-live="polite">
-        {numShown === numAll ? formatCount(numAll, "experiment") : `${numShown} of ${formatCount(numAll, "experiment")}`}
+        {numShown === numAll
+          ? formatCount(numAll, "experiment")
+          : `${numShown} of ${formatCount(numAll, "experiment")}`}
       </span>
       {address.filter && (
         <button type="button" className="button quiet" onClick={() => adjust({ filter: "" })}>

@@ -5,7 +5,7 @@ import { ColumnMenu } from "@/features/table/ColumnMenu";
 import { ExperimentTable } from "@/features/table/ExperimentTable";
 import type { Address } from "@/lib/address";
 import { choose, type RunView } from "@/lib/runView";
-import { parameterPaths } from "@/lib/scores";
+import { parameterPaths, scoreKeys } from "@/lib/scores";
 import { useTheme } from "@/lib/theme";
 import { useCallback, useMemo } from "react";
 import { FilterBar } from "./FilterBar";
@@ -23,17 +23,21 @@ export function RunPage({ view, stale, address, adjust }: Props) {
   const { snapshot, candidates: all } = view;
   const chosen = useMemo(() => choose(view, address.filter), [view, address.filter]);
   // Parameters come with a snapshot alone and keep their identity through its deltas.
-  const colouring = useMemo(
-    () => colourRun(all, address.colour, theme),
-    [snapshot.parameters, address.colour, theme],
-  );
+  const colouring = useMemo(() => colourRun(all, address.colour, theme), [snapshot.parameters, address.colour, theme]);
   const paths = useMemo(() => parameterPaths(Object.values(snapshot.parameters)), [snapshot.parameters]);
   const onSort = useCallback((sort: string | null) => adjust({ sort }), [adjust]);
   const isSplit = address.layout === "split";
   return (
     <>
       <RunHeader view={view} stale={stale} />
-      <FilterBar address={address} adjust={adjust} numShown={chosen.length} numAll={all.length} paths={paths}>
+      <FilterBar
+        address={address}
+        adjust={adjust}
+        numShown={chosen.length}
+        numAll={all.length}
+        paths={paths}
+        scoreKey={scoreKeys(snapshot.experiments)[0]?.key}
+      >
         {address.layout !== "charts" && (
           <ColumnMenu candidates={all} hidden={address.hidden} onChange={(hidden) => adjust({ hidden })} />
         )}

@@ -93,7 +93,12 @@ export const LineChart = memo(function LineChart(props: Props) {
         </button>
       )}
       {pointed && (
-        <PointedBox pointed={pointed} width={host.current?.clientWidth ?? 0} height={height} describe={props.describe} />
+        <PointedBox
+          pointed={pointed}
+          width={host.current?.clientWidth ?? 0}
+          height={height}
+          describe={props.describe}
+        />
       )}
     </div>
   );

@@ -5,10 +5,9 @@ export function WhenVisible({ height, children }: { height: number; children: ()
   const root = useRef<HTMLDivElement>(null);
   const [visible, setVisible] = useState(false);
   useEffect(() => {
-    const observer = new IntersectionObserver(
-      (entries) => setVisible(entries.some((entry) => entry.isIntersecting)),
-      { rootMargin: "160px" },
-    );
+    const observer = new IntersectionObserver((entries) => setVisible(entries.some((entry) => entry.isIntersecting)), {
+      rootMargin: "160px",
+    });
     observer.observe(root.current!);
     return () => observer.disconnect();
   }, []);

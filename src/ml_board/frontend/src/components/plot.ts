@@ -47,13 +47,21 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
 
 function plotOptions(host: HTMLElement, options: PlotOptions): uPlot.Options {
   const { colours, getZoom } = options;
-  const points: uPlot.Series.Points = { size: 5, ...(colours.length > MOST_LINES_WITH_POINTS && { show: isSinglePoint }) };
+  const points: uPlot.Series.Points = {
+    size: 5,
+    ...(colours.length > MOST_LINES_WITH_POINTS && { show: isSinglePoint }),
+  };
   return {
     width: Math.max(host.clientWidth, 80),
     height: options.height,
     padding: [10, 10, 0, 0],
     legend: { show: false },
-    cursor: { y: false, points: { show: false }, drag: { setScale: false, x: true, y: false, dist: 6 } },
+    cursor: {
+      y: false,
+      points: { show: false },
+      // uPlot swallows clicks that it takes for drags, those at the edges too; the layer tells them apart itself.
+      drag: { setScale: false, x: true, y: false, dist: 6, click: () => undefined },
+    },
     scales: {
       x: { time: false, range: (self) => xRange(getZoom(), self.data[0]) },
       y: options.logarithmic ? { distr: 3 } : {},
@@ -108,7 +116,8 @@ function axes(host: HTMLElement, logarithmic: boolean): uPlot.Axis[] {
       ...common,
       space: logarithmic ? 24 : 36,
       size: (self, labels) => yAxisSize(self, labels),
-      values: (_self, splits) => splits.map((value) => (value === null ? "" : formatParameter(Number(value.toPrecision(6))))),
+      values: (_self, splits) =>
+        splits.map((value) => (value === null ? "" : formatParameter(Number(value.toPrecision(6))))),
     },
   ];
 }

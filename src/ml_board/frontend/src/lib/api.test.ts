@@ -20,12 +20,17 @@ it("passes on what the server says of an error", async () => {
 
 it("says what to do when nobody answers", async () => {
   vi.spyOn(globalThis, "fetch").mockRejectedValue(new TypeError("Failed to fetch"));
-  await expect(fetchRuns("http://h:1")).rejects.toMatchObject({ status: 0, message: expect.stringMatching("http://h:1 does not answer") });
+  await expect(fetchRuns("http://h:1")).rejects.toMatchObject({
+    status: 0,
+    message: expect.stringMatching("http://h:1 does not answer"),
+  });
 });
 
 it("does not take another server's page for an answer", async () => {
   answer(200, "<html>");
-  await expect(fetchRuns("http://h:1")).rejects.toMatchObject({ message: expect.stringMatching("not as a board does") });
+  await expect(fetchRuns("http://h:1")).rejects.toMatchObject({
+    message: expect.stringMatching("not as a board does"),
+  });
 });
 
 it("keeps names inside their part of a path", () => {

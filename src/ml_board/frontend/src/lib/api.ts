@@ -1,6 +1,11 @@
 /** The board's REST routes. Every failure is an `ApiError` that says what to do. */
 
-import type { ErrorBody, ExperimentPage, RunListItem } from "@/types/api";
+import type { ExperimentPage, ListedRun } from "@/types/generated";
+
+/** How the board's routes and socket say no. */
+export interface ErrorBody {
+  error: { code: string; message: string; hint?: string | null };
+}
 
 export class ApiError extends Error {
   override readonly name = "ApiError";
@@ -16,7 +21,7 @@ export class ApiError extends Error {
   }
 }
 
-export function fetchRuns(endpoint: string, signal?: AbortSignal): Promise<RunListItem[]> {
+export function fetchRuns(endpoint: string, signal?: AbortSignal): Promise<ListedRun[]> {
   return getJson(endpoint, "/api/runs", signal);
 }
 
@@ -54,7 +59,8 @@ async function getJson<T>(endpoint: string, path: string, signal?: AbortSignal):
   }
   const body: unknown = await response.json().catch(() => null);
   if (response.ok && body !== null) return body as T;
-  if (isErrorBody(body)) throw new ApiError(body.error.message, body.error.hint ?? null, response.status, body.error.code);
+  if (isErrorBody(body))
+    throw new ApiError(body.error.message, body.error.hint ?? null, response.status, body.error.code);
   throw new ApiError(
     `${endpoint}${path} answered ${response.status}, and not as a board does.`,
     "Check that the rest_endpoint in this page's address names a REST endpoint of ml_board.",

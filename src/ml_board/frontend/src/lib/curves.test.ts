@@ -3,7 +3,8 @@ import { align, nearestLine, smooth } from "./curves";
 
 describe("smooth", () => {
   it("leaves values alone without a weight", () => expect(smooth([1, null, 3], 0)).toEqual([1, null, 3]));
-  it("begins at the first value, not at zero", () => expect(smooth([4, 4, 4], 0.9).map((v) => v!.toFixed(6))).toEqual(["4.000000", "4.000000", "4.000000"]));
+  it("begins at the first value, not at zero", () =>
+    expect(smooth([4, 4, 4], 0.9).map((v) => v!.toFixed(6))).toEqual(["4.000000", "4.000000", "4.000000"]));
   it("averages with falling weights", () => {
     const [a, b] = smooth([0, 1], 0.5);
     expect([a, b]).toEqual([0, 0.5 / 0.75]);
@@ -43,7 +44,10 @@ describe("align", () => {
   it("divides the budget among the lines", () => {
     const epochs = Array.from({ length: 500 }, (_, i) => i);
     const one = { epochs, values: epochs };
-    const aligned = align(Array.from({ length: 100 }, () => one), 10_000);
+    const aligned = align(
+      Array.from({ length: 100 }, () => one),
+      10_000,
+    );
     expect(aligned[0].length * 100).toBeLessThanOrEqual(10_000);
   });
 

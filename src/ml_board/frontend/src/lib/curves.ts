@@ -22,7 +22,11 @@ export function smooth(values: readonly (number | null)[], weight: number): (num
 }
 
 /** All series on the union of their epochs, within `range` where there is one, in at most `budget` points. */
-export function align(series: readonly Series[], budget: number, range: readonly [number, number] | null = null): Aligned {
+export function align(
+  series: readonly Series[],
+  budget: number,
+  range: readonly [number, number] | null = null,
+): Aligned {
   const epochs = unionOfEpochs(series, range);
   const index = new Map(epochs.map((epoch, i) => [epoch, i]));
   const lines = series.map((one) => {

@@ -3,7 +3,12 @@ import { allowedValues, parseFilter, toggleValue, type Candidate } from "./filte
 import { row } from "./testing";
 
 const candidate: Candidate = {
-  row: row(7, { device: "cuda:1", error: "ValueError: broken", best: { "val/f1": { value: 0.93, epoch: 2 } }, attempt: 2 }),
+  row: row(7, {
+    device: "cuda:1",
+    error: "ValueError: broken",
+    best: { "val/f1": { value: 0.93, epoch: 2 } },
+    attempt: 2,
+  }),
   status: "failed",
   parameters: { "optimizer.lr": 0.01, "loaders.batch_size": 50, "optimizer.use": "sgd", "model.layers": [32, 64] },
 };

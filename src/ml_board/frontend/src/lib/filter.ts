@@ -82,7 +82,12 @@ function searchText({ row, status, parameters }: Candidate): string {
 /** The alternatives that the filter allows for a field: `lr=0.1|0.01` allows two. */
 export function allowedValues(filter: string, field: string): string[] {
   const term = rawWords(filter).find((one) => one.startsWith(`${field}=`));
-  return term ? term.slice(field.length + 1).replaceAll('"', "").split("|") : [];
+  return term
+    ? term
+        .slice(field.length + 1)
+        .replaceAll('"', "")
+        .split("|")
+    : [];
 }
 
 /** The filter with one more alternative for a field, or without it where it stands there already. */

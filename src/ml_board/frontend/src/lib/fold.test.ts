@@ -18,7 +18,16 @@ describe("applyDelta", () => {
 
   it("appends points without changing the snapshot before", () => {
     const before = snapshot({ series: { "0": { "val/f1": { epochs: [0], values: [0.5] } } } });
-    const after = applyDelta(before, delta({ points: [[0, "val/f1", 1, 0.7], [0, "val/f1", 2, null], [1, "val/f1", 0, 0.4]] }))!;
+    const after = applyDelta(
+      before,
+      delta({
+        points: [
+          [0, "val/f1", 1, 0.7],
+          [0, "val/f1", 2, null],
+          [1, "val/f1", 0, 0.4],
+        ],
+      }),
+    )!;
     expect(after.series).toEqual({
       "0": { "val/f1": { epochs: [0, 1, 2], values: [0.5, 0.7, null] } },
       "1": { "val/f1": { epochs: [0], values: [0.4] } },
@@ -35,7 +44,15 @@ describe("applyDelta", () => {
 
   it("lets the value of a repeated epoch stand and keeps epochs in order", () => {
     const before = snapshot({ series: { "0": { a: { epochs: [0, 1, 3], values: [1, 2, 3] } } } });
-    const after = applyDelta(before, delta({ points: [[0, "a", 1, 9], [0, "a", 2, 8]] }))!;
+    const after = applyDelta(
+      before,
+      delta({
+        points: [
+          [0, "a", 1, 9],
+          [0, "a", 2, 8],
+        ],
+      }),
+    )!;
     expect(after.series["0"]!["a"]).toEqual({ epochs: [0, 1, 2, 3], values: [1, 9, 8, 3] });
   });
 

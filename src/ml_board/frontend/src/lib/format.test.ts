@@ -84,7 +84,8 @@ describe("formatBytes", () => {
 
 it("formats a time of day", () => expect(formatTime(1_790_000_000)).toMatch(/^\d{1,2} \w{3,4} 2026, \d\d:\d\d:\d\d$/));
 
-it("counts", () => expect([formatCount(1, "event"), formatCount(12_000, "event")]).toEqual(["1 event", "12,000 events"]));
+it("counts", () =>
+  expect([formatCount(1, "event"), formatCount(12_000, "event")]).toEqual(["1 event", "12,000 events"]));
 
 it("quotes what a shell would take apart", () => {
   expect(formatCommand(["mlgym", "run", "my file.yml", "--set", "a=it's"])).toBe(

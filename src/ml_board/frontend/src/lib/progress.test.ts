@@ -14,7 +14,10 @@ describe("shares", () => {
     expect(batchShare(row(0))).toBeNull();
   });
   it("of a run take the ended as done and the unborn as waiting", () => {
-    const rows = [row(0, { status: "failed" }), row(1, { epochs_done: 2, phase: "train", current_batch: 4, num_batches: 10 })];
+    const rows = [
+      row(0, { status: "failed" }),
+      row(1, { epochs_done: 2, phase: "train", current_batch: 4, num_batches: 10 }),
+    ];
     expect(runShare(rows, 4)).toBeCloseTo((1 + 0.5) / 4);
     expect(runShare([], 0)).toBe(0);
   });

@@ -9,7 +9,10 @@ describe("score keys", () => {
     expect(parseScoreKey("val/f1/macro")).toEqual({ key: "val/f1/macro", split: "val", name: "f1/macro" });
   });
   it("come split by split, val first, names as they came", () => {
-    const rows = [row(0, { last: { "train/loss": at(1), "train/f1": at(1), "val/f1": at(1) } }), row(1, { last: { "fold_1/f1": at(1), "val/loss": at(1) } })];
+    const rows = [
+      row(0, { last: { "train/loss": at(1), "train/f1": at(1), "val/f1": at(1) } }),
+      row(1, { last: { "fold_1/f1": at(1), "val/loss": at(1) } }),
+    ];
     const keys = scoreKeys(rows);
     expect(keys.map((k) => k.key)).toEqual(["val/loss", "val/f1", "train/loss", "train/f1", "fold_1/f1"]);
     expect(splitsOf(keys)).toEqual(["val", "train", "fold_1"]);

@@ -1,14 +1,13 @@
 /** What is shown of a status: the fold says what the log says, liveness says whether anyone still writes it. */
 
-import type { Liveness } from "@/types/api";
-import type { ExperimentRow, RunSummary } from "@/types/generated";
+import type { ExperimentRow, RunSnapshot, RunSummary } from "@/types/generated";
 
 export type ShownStatus = "pending" | "running" | "unconfirmed" | "finished" | "failed" | "stopped" | "lost";
 
 const OVER: ReadonlySet<string> = new Set(["finished", "failed", "stopped", "lost"]);
 
 /** A run that the log leaves open is lost when its processes are gone, and unconfirmed when nobody can tell. */
-export function shownRunStatus(run: RunSummary, liveness: Liveness): ShownStatus {
+export function shownRunStatus(run: RunSummary, liveness: RunSnapshot["liveness"]): ShownStatus {
   if (OVER.has(run.status) || liveness === "alive") return run.status;
   return liveness === "lost" ? "lost" : run.status === "running" ? "unconfirmed" : run.status;
 }

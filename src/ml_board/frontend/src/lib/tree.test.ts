@@ -2,7 +2,13 @@ import { expect, it } from "vitest";
 import { flatten, touches } from "./tree";
 
 it("flattens a configuration in reading order", () => {
-  const leaves = flatten({ seed: 2, model: { use: "mlp", hidden: [32, 64] }, metrics: [{ use: "f1" }], extra: {}, empty: [] });
+  const leaves = flatten({
+    seed: 2,
+    model: { use: "mlp", hidden: [32, 64] },
+    metrics: [{ use: "f1" }],
+    extra: {},
+    empty: [],
+  });
   expect(leaves.map((l) => [l.path, l.depth, l.isBranch ? "branch" : l.value])).toEqual([
     ["seed", 0, 2],
     ["model", 0, "branch"],

@@ -26,7 +26,10 @@ export function Legend({ colouring, chosen, filter, onFilter }: Props) {
       : [by, (group: ColourGroup) => formatParameter(group.value)];
   const kept = allowedValues(filter, field);
   return (
-    <ul aria-label={`Legend: colours ${by === BY_EXPERIMENT ? "by experiment" : `by ${by}`}`} className="flex max-h-28 flex-wrap gap-x-1 gap-y-0.5 overflow-y-auto text-xs">
+    <ul
+      aria-label={`Legend: colours ${by === BY_EXPERIMENT ? "by experiment" : `by ${by}`}`}
+      className="flex max-h-28 flex-wrap gap-x-1 gap-y-0.5 overflow-y-auto text-xs"
+    >
       {shown.map((group) => (
         <li key={group.label}>
           <LegendEntry

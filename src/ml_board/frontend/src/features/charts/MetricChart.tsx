@@ -31,7 +31,10 @@ export function MetricChart({ metric, ids, series, colourOf, parameters, ...look
     const here = parseAddress(window.location.search);
     go(addressOf(here, here.runId, id));
   }, []);
-  const describe = useCallback((id: number) => <Description id={id} parameters={parameters[String(id)]} />, [parameters]);
+  const describe = useCallback(
+    (id: number) => <Description id={id} parameters={parameters[String(id)]} />,
+    [parameters],
+  );
   return (
     <LineChart
       {...look}

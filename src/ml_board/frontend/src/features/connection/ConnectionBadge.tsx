@@ -13,7 +13,12 @@ export function ConnectionBadge({ state, endpoint, isOver }: Props) {
   const { phase, attempt, snapshot, heardAt, reconnect } = state;
   const lastEvent = snapshot?.run.last_event_at ?? null;
   return (
-    <div className="flex items-center gap-2 text-xs whitespace-nowrap" role="status" data-connection={phase} title={endpoint}>
+    <div
+      className="flex items-center gap-2 text-xs whitespace-nowrap"
+      role="status"
+      data-connection={phase}
+      title={endpoint}
+    >
       {phase === "live" ? (
         <>
           <Dot className="bg-finished" />

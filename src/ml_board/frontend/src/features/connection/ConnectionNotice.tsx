@@ -11,7 +11,11 @@ interface Props {
 }
 
 /** What the reader should know when the page is not live: why, since when, and what to do. Nothing otherwise. */
-export function ConnectionNotice({ state: { phase, attempt, snapshot, error, heardAt, reconnect }, endpoint, allRuns }: Props) {
+export function ConnectionNotice({
+  state: { phase, attempt, snapshot, error, heardAt, reconnect },
+  endpoint,
+  allRuns,
+}: Props) {
   const retry = (
     <button type="button" className="button" onClick={reconnect}>
       Try again now

@@ -3,9 +3,8 @@
  * Knows when the connection is gone and what came last; knows nothing of how a run is shown.
  */
 
-import { isErrorBody } from "@/lib/api";
+import { isErrorBody, type ErrorBody } from "@/lib/api";
 import { applyDelta } from "@/lib/fold";
-import type { ErrorBody } from "@/types/api";
 import type { RunDelta, RunSnapshot } from "@/types/generated";
 import { io, type Socket } from "socket.io-client";
 import { createStore, type StoreApi } from "zustand/vanilla";

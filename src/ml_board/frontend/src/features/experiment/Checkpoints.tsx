@@ -31,31 +31,28 @@ export function Checkpoints({ checkpoints, restEndpoint, runId, experimentId }: 
               saved <Ago time={checkpoint.saved_at} />
             </span>
           </div>
-          <table className="mt-1.5 w-full table-fixed text-xs">
-            <caption className="sr-only">Files of the checkpoint of epoch {checkpoint.epoch}</caption>
-            <tbody>
-              {checkpoint.resources.map((resource) => (
-                <tr key={resource.name} className="[&>td]:py-0.5">
-                  <td className="w-[34%] truncate pr-3">
-                    <a
-                      className="text-accent"
-                      download
-                      href={checkpointUrl(restEndpoint, runId, experimentId, checkpoint.epoch, resource.name)}
-                    >
-                      {resource.name}
-                    </a>
-                  </td>
-                  <td className="w-20 pr-3 text-right whitespace-nowrap">{formatBytes(resource.size_bytes)}</td>
-                  <td className="truncate font-mono text-2xs text-soft" title={`SHA-256 ${resource.sha256}`}>
-                    {resource.sha256}
-                  </td>
-                  <td className="w-14 text-right">
-                    <CopyButton text={resource.sha256} what={`the SHA-256 of ${resource.name}`} />
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
+          <ul aria-label={`Files of the checkpoint of epoch ${checkpoint.epoch}`} className="mt-1 text-xs">
+            {checkpoint.resources.map((resource) => (
+              <li
+                key={resource.name}
+                data-resource={resource.name}
+                className="grid grid-cols-[minmax(0,1fr)_4rem_minmax(0,1.4fr)_1.5rem] items-center gap-x-3 sm:grid-cols-[minmax(9rem,1fr)_4rem_minmax(0,27rem)_1.5rem]"
+              >
+                <a
+                  className="truncate text-accent"
+                  download
+                  href={checkpointUrl(restEndpoint, runId, experimentId, checkpoint.epoch, resource.name)}
+                >
+                  {resource.name}
+                </a>
+                <span className="text-right whitespace-nowrap">{formatBytes(resource.size_bytes)}</span>
+                <span className="truncate font-mono text-2xs text-soft" title={`SHA-256 ${resource.sha256}`}>
+                  {resource.sha256}
+                </span>
+                <CopyButton text={resource.sha256} what={`the SHA-256 of ${resource.name}`} />
+              </li>
+            ))}
+          </ul>
         </li>
       ))}
     </ul>

@@ -45,7 +45,7 @@ function TreeLine({ leaf, differs }: { leaf: Leaf; differs: boolean }) {
       data-differs={differs || undefined}
     >
       <span className={leaf.isBranch ? "font-medium" : "text-soft"}>{leaf.name}</span>
-      <span className="text-faint">:</span>
+      <span className="text-soft">:</span>
       {!leaf.isBranch && <span> {formatParameter(leaf.value)}</span>}
       {differs && <span className="sr-only"> (differs)</span>}
     </li>

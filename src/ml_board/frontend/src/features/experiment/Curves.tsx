@@ -13,7 +13,8 @@ const NONE: ReadonlySet<number> = new Set();
 /** A chart for each score, its splits side by side. */
 export function Curves({ series, theme }: { series: Record<string, Series>; theme: Theme }) {
   const byName = useMemo(() => groupByName(series), [series]);
-  if (byName.length === 0) return <p className="p-4 text-soft">No scores yet. The first points come after the first epoch.</p>;
+  if (byName.length === 0)
+    return <p className="p-4 text-soft">No scores yet. The first points come after the first epoch.</p>;
   return (
     <div className="grid grid-cols-[repeat(auto-fit,minmax(min(100%,220px),1fr))] gap-x-2 gap-y-3 p-2">
       {byName.map(({ name, splits }) => (
@@ -55,7 +56,11 @@ function Curve({ name, splits, theme }: Splits & { theme: Theme }) {
         <span className="font-semibold">{name}</span>
         {splits.map(({ split }, index) => (
           <span key={split} className="inline-flex items-center gap-1 text-xs text-soft">
-            <span aria-hidden="true" className="h-[3px] w-3 rounded-full" style={{ background: lines[index]!.colour }} />
+            <span
+              aria-hidden="true"
+              className="h-[3px] w-3 rounded-full"
+              style={{ background: lines[index]!.colour }}
+            />
             {split || "all"}
           </span>
         ))}

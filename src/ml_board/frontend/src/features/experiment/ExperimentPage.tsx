@@ -2,8 +2,7 @@ import { CopyButton } from "@/components/Copy";
 import { Notice } from "@/components/Notice";
 import type { Theme } from "@/lib/palette";
 import type { ShownStatus } from "@/lib/status";
-import type { ExperimentPage as Experiment } from "@/types/api";
-import type { ExperimentRow, Series } from "@/types/generated";
+import type { ExperimentPage as Experiment, ExperimentRow, Series } from "@/types/generated";
 import type { ReactNode } from "react";
 import { Checkpoints } from "./Checkpoints";
 import { ConfigTree } from "./ConfigTree";
@@ -37,7 +36,10 @@ export function ExperimentPage({ experiment, row, status, series, parameters, re
           <Section title="Scores">
             <Scores row={row} />
           </Section>
-          <Section title="Checkpoints" note={experiment.checkpoints.length ? String(experiment.checkpoints.length) : ""}>
+          <Section
+            title="Checkpoints"
+            note={experiment.checkpoints.length ? String(experiment.checkpoints.length) : ""}
+          >
             <Checkpoints
               checkpoints={experiment.checkpoints}
               restEndpoint={restEndpoint}
@@ -52,7 +54,9 @@ export function ExperimentPage({ experiment, row, status, series, parameters, re
           </Section>
           <Section
             title="Configuration"
-            action={<CopyButton text={JSON.stringify(experiment.config, null, 2)} what="the configuration" label="JSON" />}
+            action={
+              <CopyButton text={JSON.stringify(experiment.config, null, 2)} what="the configuration" label="JSON" />
+            }
           >
             <ConfigTree config={experiment.config} differing={Object.keys(parameters)} />
           </Section>
@@ -90,7 +94,11 @@ function Section({ title, note, action, children }: SectionProps) {
 function Failure({ error, stacktrace }: { error: string; stacktrace: string | null }) {
   return (
     <section aria-label="Error" className="grid gap-2">
-      <Notice tone="error" title={error} action={stacktrace && <CopyButton text={stacktrace} what="the stack trace" label="Trace" />}>
+      <Notice
+        tone="error"
+        title={error}
+        action={stacktrace && <CopyButton text={stacktrace} what="the stack trace" label="Trace" />}
+      >
         {!stacktrace && "There is no stack trace: the process ended without one."}
       </Notice>
       {stacktrace && (

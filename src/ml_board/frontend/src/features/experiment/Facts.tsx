@@ -1,8 +1,7 @@
 import { Ago, Duration } from "@/components/Ago";
 import { formatTime } from "@/lib/format";
 import type { ShownStatus } from "@/lib/status";
-import type { ExperimentPage as Experiment } from "@/types/api";
-import type { ExperimentRow } from "@/types/generated";
+import type { ExperimentPage as Experiment, ExperimentRow } from "@/types/generated";
 import type { ReactNode } from "react";
 
 interface Props {

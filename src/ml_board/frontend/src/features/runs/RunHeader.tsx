@@ -54,11 +54,12 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
 
 function EntryCommand({ words }: { words: string[] }) {
   const command = formatCommand(words);
+  const [program = "", ...rest] = words;
   return (
     <div className="flex max-w-full min-w-0 items-center">
       <dt>Command</dt>
       <dd className="max-w-80 min-w-0 truncate font-mono" title={command}>
-        {command}
+        {formatCommand([program.slice(program.lastIndexOf("/") + 1), ...rest])}
       </dd>
       <CopyButton text={command} what="the command" />
     </div>
@@ -97,7 +98,11 @@ function RunProgress({ view, stale, isOver }: ProgressProps) {
           {Math.floor(share * 100)} %
         </span>
       </div>
-      <Bar share={share} label="Progress of the run" tone={view.status === "finished" ? "finished" : isOver || stale ? "soft" : "running"} />
+      <Bar
+        share={share}
+        label="Progress of the run"
+        tone={view.status === "finished" ? "finished" : isOver || stale ? "soft" : "running"}
+      />
     </div>
   );
 }

@@ -8,11 +8,11 @@ import { addressOf, type Address } from "@/lib/address";
 import { ApiError } from "@/lib/api";
 import { formatCount } from "@/lib/format";
 import { STATUS_ORDER, shownRunStatus, type ShownStatus } from "@/lib/status";
-import type { RunListItem } from "@/types/api";
+import type { ListedRun } from "@/types/generated";
 import { useState } from "react";
 
 interface Props {
-  runs: RunListItem[] | undefined;
+  runs: ListedRun[] | undefined;
   error: Error | null;
   address: Address;
 }
@@ -77,7 +77,7 @@ export function RunList({ runs, error, address }: Props) {
   );
 }
 
-function RunRow({ run, address }: { run: RunListItem; address: Address }) {
+function RunRow({ run, address }: { run: ListedRun; address: Address }) {
   const status = shownRunStatus(run, run.liveness);
   const counts = run.counts as Partial<Record<ShownStatus, number>>;
   const to = addressOf(address, run.run_id);
@@ -124,7 +124,10 @@ function RunRow({ run, address }: { run: RunListItem; address: Address }) {
       <td className="hidden text-right whitespace-nowrap text-soft lg:table-cell">
         <Duration from={run.started_at} to={run.ended_at ?? (isOver ? run.last_event_at : null)} />
       </td>
-      <td className="hidden text-right whitespace-nowrap text-soft lg:table-cell" title={formatCount(run.num_events, "event")}>
+      <td
+        className="hidden text-right whitespace-nowrap text-soft lg:table-cell"
+        title={formatCount(run.num_events, "event")}
+      >
         <Ago time={run.last_event_at} />
       </td>
     </tr>
@@ -147,13 +150,18 @@ function NoRuns() {
     <section className="panel grid justify-items-center gap-4 px-6 py-14 text-center">
       <svg viewBox="0 0 120 64" className="w-32 text-line-strong" fill="none" stroke="currentColor" aria-hidden="true">
         <path d="M8 4v52h108" strokeWidth="1.5" strokeLinecap="round" />
-        <path d="M16 14c14 24 40 32 96 34M16 12c20 14 50 22 96 24M16 10c30 6 60 12 96 13" strokeWidth="1.5" strokeDasharray="2 5" strokeLinecap="round" />
+        <path
+          d="M16 14c14 24 40 32 96 34M16 12c20 14 50 22 96 24M16 10c30 6 60 12 96 13"
+          strokeWidth="1.5"
+          strokeDasharray="2 5"
+          strokeLinecap="round"
+        />
       </svg>
       <div>
         <h2 className="text-lg font-semibold">No runs yet</h2>
         <p className="mt-1 max-w-md text-soft">
-          This page watches the event storage that the board was started on. Start a grid search that writes there and it
-          appears here by itself.
+          This page watches the event storage that the board was started on. Start a grid search that writes there and
+          it appears here by itself.
         </p>
       </div>
       <Command>mlgym run example/grid_search_example/gs_config.yml</Command>

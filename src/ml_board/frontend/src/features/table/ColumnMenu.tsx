@@ -30,10 +30,18 @@ function Choices({ candidates, hidden, onChange }: Props) {
         <button type="button" className="button h-6" onClick={() => onChange([])}>
           All
         </button>
-        <button type="button" className="button h-6" onClick={() => onChange([...without(idsOf("best")), ...idsOf("last")])}>
+        <button
+          type="button"
+          className="button h-6"
+          onClick={() => onChange([...without(idsOf("best")), ...idsOf("last")])}
+        >
           Best scores only
         </button>
-        <button type="button" className="button h-6" onClick={() => onChange([...without(idsOf("last")), ...idsOf("best")])}>
+        <button
+          type="button"
+          className="button h-6"
+          onClick={() => onChange([...without(idsOf("last")), ...idsOf("best")])}
+        >
           Last scores only
         </button>
       </div>

@@ -30,10 +30,7 @@ export function ExperimentTable({ all, series, candidates, colourOf, address, on
   const scroller = useRef<HTMLDivElement>(null);
   const { columns, layouts } = useColumns(all);
   const sorting = useMemo(() => parseSort(address.sort), [address.sort]);
-  const columnVisibility = useMemo(
-    () => Object.fromEntries(address.hidden.map((id) => [id, false])),
-    [address.hidden],
-  );
+  const columnVisibility = useMemo(() => Object.fromEntries(address.hidden.map((id) => [id, false])), [address.hidden]);
   const table = useTable({
     features,
     columns,
@@ -109,11 +106,7 @@ function longest(all: readonly Candidate[], path: string): number {
 }
 
 /** The experiments that lead in each column that shows best scores. */
-function useLeaders(
-  candidates: readonly Candidate[],
-  series: RunSnapshot["series"],
-  layouts: readonly ColumnLayout[],
-) {
+function useLeaders(candidates: readonly Candidate[], series: RunSnapshot["series"], layouts: readonly ColumnLayout[]) {
   const rows = candidates.map(({ row }) => row);
   const ids = layouts.flatMap(({ id }) => (id.startsWith("best:") ? [id] : []));
   const found = ids.map((id) => [id, [...leaders(id.slice("best:".length), rows, series)]] as const);
@@ -164,8 +157,15 @@ const ExperimentTableRow = memo(
           <Link
             to={to}
             className="flex items-center gap-1.5 font-medium"
-            onFocus={() => highlight([id])} onBlur={() => highlight([])}>
-            <span aria-hidden="true" className="h-3.5 w-1 shrink-0 rounded-full" style={{ background: colour ?? "transparent" }} />#{id}
+            onFocus={() => highlight([id])}
+            onBlur={() => highlight([])}
+          >
+            <span
+              aria-hidden="true"
+              className="h-3.5 w-1 shrink-0 rounded-full"
+              style={{ background: colour ?? "transparent" }}
+            />
+            #{id}
           </Link>
         </th>
         {cells.map((cell, i) => {

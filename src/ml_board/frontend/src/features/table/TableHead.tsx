@@ -66,9 +66,11 @@ function Heading({ id, title, align, sort, onSort, className = "" }: HeadingProp
         onClick={() => onSort(nextSort(sort, id))}
       >
         <span className="truncate">{title}</span>
-        <span aria-hidden="true" className={direction === "none" ? "hidden" : "text-accent"}>
-          {direction === "ascending" ? "↑" : "↓"}
-        </span>
+        {direction !== "none" && (
+          <span aria-hidden="true" className="text-accent">
+            {direction === "ascending" ? "↑" : "↓"}
+          </span>
+        )}
       </button>
     </th>
   );

@@ -12,8 +12,8 @@ from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
 
-_PATIENCE_S = 10.0
-"""How long the end of a run waits for servers."""
+_PATIENCE_S = 5.0
+"""How long the end of a run waits for servers that say nothing."""
 
 
 class Transport(Protocol):
@@ -68,8 +68,11 @@ class Servers:
         self._carrier.carry_once()
 
     def finish(self) -> int:
-        """As `Transport.finish`."""
-        return self._carrier.drain(self._patience_s)
+        """As `Transport.finish`; goes on for as long as something arrives."""
+        before, waiting = None, self._carrier.drain(self._patience_s)
+        while waiting and waiting != before:
+            before, waiting = waiting, self._carrier.drain(self._patience_s)
+        return waiting
 
     def close(self) -> None:
         """As `Transport.close`."""

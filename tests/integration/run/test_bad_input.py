@@ -92,6 +92,26 @@ def test_all_faults_are_told_at_once_with_their_places(mlgym, workplace) -> None
         assert f"gs_config.yml:{place}: MG2" in done.err, (place, done.err)
 
 
+def test_faults_of_every_stage_are_told_together(mlgym, workplace) -> None:
+    config = """\
+imports: [absent]
+run: {epoch: 3}
+data: {use: iri}
+splits: {use: random, source: $data.train, fractions: {train: 0.7, val: 0.3}}
+loaders: {splits: $splits, batch_size: {sweep: []}}
+model: {use: mlp, hiden: 3, sizes: [4, 3]}
+optimizer: {use: adam, lr: fast}
+loss: cross_entropy
+"""
+
+    done = mlgym("check", "--set", "modle.sizes=3", workplace.write(config))
+
+    assert done.status == 2, done
+    told = re.findall(r"^(?:\S*gs_config\.yml:(\d+):\d+|--set \S+): (MG\d+)", done.err, re.MULTILINE)
+    expected = [("1", "MG250"), ("2", "MG230"), ("3", "MG202"), ("5", "MG220"), ("6", "MG201"), ("7", "MG204")]
+    assert sorted(told) == sorted([("", "MG233"), *expected])
+
+
 def test_faults_are_told_as_a_document_too(mlgym, workplace) -> None:
     done = mlgym("check", workplace.write(WRONG_IN_FIVE_PLACES), "--json")
 

@@ -1,0 +1,134 @@
+"""Runs that publish to a server: there stands the same as a run of one's own writes, also when the server was away."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mlgym_core.events.folder import EventStorage
+from mlgym_core.events.log import LogReader
+from mlgym_core.events.verify import verify_chain
+
+
+class Server:
+    """`ml_board` as a process of its own, on one port for socket and REST."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.storage = EventStorage(folder)
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "-c", "import ml_board.cli; ml_board.cli.ml_board()"]
+        self._command += ["--event_storage_path", str(folder), "--port", str(port)]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        while "http://" not in (line := self._process.stdout.readline()):
+            assert line, self._process.communicate()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.communicate()
+            self._process = None
+
+
+@pytest.fixture
+def server(tmp_path: Path):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    made = Server(tmp_path / "elsewhere", port)
+    yield made
+    made.stop()
+
+
+def told(run) -> list[str]:
+    """A run's events in their order, without what differs between two runs."""
+    kept = []
+    for line in LogReader(run).poll():
+        event = json.loads(line)
+        if event["event_type"] in ("experiment_config", "evaluation_result", "checkpoint_saved"):
+            event["payload"].pop("grid_search_id")
+            kept.append(json.dumps([event["event_type"], event["payload"]], sort_keys=True))
+    return sorted(kept)
+
+
+def lines(run) -> list[str]:
+    """A run's log."""
+    return [line.decode() for line in LogReader(run).poll()]
+
+
+def files(run) -> dict[str, bytes]:
+    """What lies beside a run's log and is the same in each run of one grid."""
+    names = [path.relative_to(run.path) for path in run.path.rglob("*") if path.is_file()]
+    wanted = [name for name in names if name.suffix == ".safetensors" or name.name.endswith("_config.json")]
+    return {str(name): (run.path / name).read_bytes() for name in [*wanted, "grid_search_config.yml"]}
+
+
+def test_a_served_run_is_the_same_as_one_that_writes_its_own_log(mlgym, workplace, server, iris) -> None:
+    server.start()
+    config = workplace.write(iris)
+
+    done = mlgym("run", config, "--process_count", "2", "--server", server.url, "--json")
+    mlgym("run", config, "--process_count", "2")
+
+    assert (done.status, done.document["status"], done.document["num_waiting"]) == (0, "finished", 0)
+    [served] = server.storage.runs()
+    assert served.run_id == done.document["run_id"]
+    assert workplace.storage.outbox.runs() == []
+    assert told(served) == told(workplace.run())
+    assert files(served) == files(workplace.run())
+    assert sorted(path.name for path in served.path.glob("*.yml")) == ["grid_search_config.yml", "run_config.yml"]
+    assert verify_chain(served.log_path).num_lines > 0
+
+
+def test_with_the_server_away_the_run_ends_and_waits_to_be_sent(mlgym, workplace, server, iris) -> None:
+    done = mlgym("run", workplace.write(iris), "--server", server.url)
+
+    assert done.status == 0
+    assert "3 finished" in done.out
+    assert re.search(r"\d+ events could not be sent .*`mlgym sync` sends them", done.out)
+    [waiting] = workplace.storage.outbox.runs()
+    assert mlgym("show", waiting.run_id, "--json").document["status"] == "finished"
+
+    assert mlgym("sync", "--timeout", "0.2").status == 1
+    server.start()
+    synced = mlgym("sync", "--json")
+
+    assert (synced.status, synced.document) == (0, [{"run_id": waiting.run_id, "num_waiting": 0}])
+    assert workplace.storage.outbox.runs() == []
+    [served] = server.storage.runs()
+    assert served.run_id == waiting.run_id
+    assert json.loads(LogReader(served).poll()[-1])["event_type"] == "run_ended"
+    assert served.checkpoint_epochs(2) == [1]
+    assert mlgym("sync").out == "nothing waits to be sent\n"
+
+
+def test_a_staged_run_whose_process_was_killed_is_sent_as_lost(start_mlgym, mlgym, workplace, server) -> None:
+    grid = workplace.grid_with("{use: sleeper, seconds: 0.1}", **{"epochs: 2": "epochs: 100"})
+    started = start_mlgym("run", grid, "--server", server.url)
+    outbox = workplace.storage.outbox
+    started.wait_until(lambda: any("evaluation_result" in line for run in outbox.runs() for line in lines(run)))
+    started.process.kill()
+    started.end()
+    assert started.survivors() == []
+    server.start()
+
+    assert mlgym("sync").status == 0
+
+    [served] = server.storage.runs()
+    ended = json.loads(LogReader(served).poll()[-1])
+    assert (ended["event_type"], ended["payload"]["reason"]) == ("run_ended", "lost")
+    assert ended["payload"]["counts"] == {"failed": 1}
+
+
+def test_sync_of_a_run_that_does_not_wait_is_an_error(mlgym) -> None:
+    done = mlgym("sync", "2020-01-01--00-00-00")
+
+    assert done.status == 2
+    assert "MG402" in done.err

@@ -136,7 +136,7 @@ def result_settings(tree: Mapping) -> tuple[dict[str, Any], list[Diagnostic]]:
     diagnostics: list[Diagnostic] = []
     block = _run_block(tree)
     given = {name: block[name] for name in SHAPING_RESULTS if block is not None and name in block}
-    values = {name: _convert(name, node, diagnostics) for name, node in given.items()}
+    values = {name: _convert(name, node, diagnostics) for name, node in given.items() if not is_sweep(node)}
     return {name: values.get(name, _DEFAULTS[name]) for name in SHAPING_RESULTS}, diagnostics
 
 

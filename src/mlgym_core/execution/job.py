@@ -11,6 +11,7 @@ from typing import Literal, Protocol, TypeAlias
 
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.config.sweeps import Point
+from mlgym_core.errors import Diagnostic
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.spool import Publisher
 from mlgym_core.execution.registrations import Registrations
@@ -21,11 +22,12 @@ EndState: TypeAlias = Literal["finished", "failed", "stopped"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What preflight is asked to check: the points of a grid, and the GPUs asked for."""
+    """What preflight is asked to check: the points of a grid, the GPUs asked for, and what is known to be wrong."""
 
     points: Sequence[Point]
     registrations: Registrations
     device_ids: tuple[int, ...] | None = None
+    faults: Sequence[Diagnostic] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ def _request(plan: Plan) -> Request:
         points=plan.points,
         registrations=collect(default_registry, plan.imports, plan.folder),
         device_ids=plan.settings.device_ids,
+        faults=plan.faults,
     )
 
 

@@ -6,12 +6,13 @@ Owns the way from a file or a dict to the points of a grid. Everything here is l
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Mapping as AbstractMapping
 from collections.abc import Sequence as AbstractSequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
@@ -20,7 +21,9 @@ from mlgym_core.config.nodes import Mapping, Scalar, Sequence, to_plain
 from mlgym_core.config.overrides import apply_overrides
 from mlgym_core.config.settings import RunSettings, apply_settings, read_settings
 from mlgym_core.config.sweeps import Point, expand
-from mlgym_core.errors import Place
+from mlgym_core.errors import ConfigError, Diagnostic, Place
+
+ValueT = TypeVar("ValueT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +31,8 @@ class Plan:
     """A grid that is about to run.
 
     `text` is the configuration as it was given, for the record; `folder` is where its relative paths begin and where
-    its `imports` are found.
+    its `imports` are found. `faults` are what is wrong as far as it shows without knowing any component; where there
+    are some the plan is there to be checked for more, and cannot run.
     """
 
     points: AbstractSequence[Point]
@@ -36,6 +40,7 @@ class Plan:
     text: str
     folder: Path
     imports: AbstractMapping[str, Place]
+    faults: tuple[Diagnostic, ...] = ()
 
 
 def make_plan(
@@ -49,17 +54,37 @@ def make_plan(
     """The plan for `config`; `options` go before the environment, that before `run_config` and the `run:` block.
 
     Raises:
-        ConfigError: with all faults that show without knowing any component.
+        ConfigError: the file cannot be read, or its top level is not that of a configuration.
     """
     given = load_config(config)
-    tree = apply_overrides(_with_imports(given, imports), overrides)
-    settings = read_settings(tree, options=options, environment=os.environ, run_config=run_config)
-    points = expand(apply_settings(tree, settings), settings.max_experiments)
+    named = _with_imports(given, imports)
+    faults: list[Diagnostic] = []
+    tree = _tried(lambda: apply_overrides(named, overrides), named, faults)
+    read = partial(read_settings, tree, options=options, environment=os.environ, run_config=run_config)
+    settings = _tried(read, RunSettings(), faults)
+    whole = apply_settings(tree, settings)
+    points = _tried(lambda: expand(whole, settings.max_experiments), [Point(tree=whole)], faults)
     if isinstance(config, AbstractMapping):
         text, folder = yaml.safe_dump(to_plain(given), sort_keys=False), Path()
     else:
         text, folder = Path(config).read_text(encoding="utf-8"), Path(config).parent
-    return Plan(points=points, settings=settings, text=text, folder=folder.resolve(), imports=imported_modules(tree))
+    return Plan(
+        points=points,
+        settings=settings,
+        text=text,
+        folder=folder.resolve(),
+        imports=imported_modules(tree),
+        faults=tuple(faults),
+    )
+
+
+def _tried(step: Callable[[], ValueT], instead: ValueT, faults: list[Diagnostic]) -> ValueT:
+    """What `step` makes; where it finds faults they are noted, and `instead` lets the search for others go on."""
+    try:
+        return step()
+    except ConfigError as error:
+        faults.extend(error.diagnostics)
+        return instead
 
 
 def _with_imports(tree: Mapping, imports: Iterable[str]) -> Mapping:

@@ -32,10 +32,7 @@ def preflight(request: Request) -> Checked:
         RunError: a device that is not there.
     """
     registry = default_registry
-    faults = learn(request.registrations, registry)
-    if faults:
-        raise ConfigError(faults)
-    resolved = resolve_points(request.points, registry)
+    resolved = _resolve(request, registry)
     distinct = list(_distinct(resolved))
     for number in distinct:
         # Where all are alike, what was chosen in the first explains nothing.
@@ -54,6 +51,17 @@ def preflight(request: Request) -> Checked:
         for number, (point, each) in enumerate(zip(request.points, resolved, strict=True))
     ]
     return Checked(specs=specs, devices=devices)
+
+
+def _resolve(request: Request, registry: Registry) -> list[Resolved]:
+    faults = [*request.faults, *learn(request.registrations, registry)]
+    try:
+        resolved = resolve_points(request.points, registry)
+    except ConfigError as error:
+        raise ConfigError([*faults, *error.diagnostics]) from error
+    if faults:
+        raise ConfigError(faults)
+    return resolved
 
 
 def find_devices(device_ids: Sequence[int] | None) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
 from mlgym_core.config.suggestions import did_you_mean
+from mlgym_core.config.sweeps import is_sweep
 from mlgym_core.errors import Diagnostic, Place
 from mlgym_core.registry.arguments import arguments_of, is_plain
 from mlgym_core.registry.component import Component, Parameter, reserved_keys
@@ -52,10 +53,13 @@ def resolve_component(
 ) -> dict[str, Any]:
     """The component at `path`, of the kind that its slot or argument implies; empty where it cannot be known.
 
-    A nested component always says its kind in the result, one in a slot only where the slot does not.
+    A nested component always says its kind in the result, one in a slot only where the slot does not. A sweep that
+    could not be expanded stands for any component, as it does for any value, so that the rest can still be checked.
     """
     place = place or node.place
     context.places[".".join(path)] = place
+    if is_sweep(node):
+        return {}
     if isinstance(node, Scalar) and isinstance(node.value, str):
         node = Mapping(entries={"use": node}, key_places={"use": node.place}, place=node.place)
     if not isinstance(node, Mapping):
@@ -205,8 +209,10 @@ class _Arguments:
         return _NOTHING, False
 
     def _value(self, parameter: Parameter, node: Node, path: Path, *, is_whole: bool) -> tuple[Any, bool]:
-        """The plain value, and whether a reference or a component stands in it."""
+        """The plain value, and whether a reference, a component or a sweep stands in it, which have no value yet."""
         kind = _nested_kind(parameter)
+        if is_sweep(node):
+            return to_plain(node), True
         if isinstance(node, Scalar):
             if reference := parse_reference(node.value):
                 self._link(parameter, reference, node.place, is_whole=is_whole)

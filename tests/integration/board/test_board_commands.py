@@ -23,6 +23,8 @@ def test_board_socket_and_rest_share_a_port(command, connect, storage_path):
     url = url_of(line)
     assert "<div" in requests.get(url, timeout=30).text
     assert requests.get(f"{url}/api/runs", timeout=30).json() == []
+    nowhere = requests.get(f"{url}/model-card/{RUN}", timeout=30)
+    assert (nowhere.status_code, nowhere.json()["error"]["code"]) == (404, "MG602")
     assert connect(url).call("mlgym_event", EVENT) == {"event_id": 0}
     again = command("--event_storage_path", storage_path, "--port", 0)
     second = url_of(again.read_line())

@@ -19,8 +19,8 @@ def get(folder, path):
     return app.test_client().get(path, buffered=True)
 
 
-@pytest.mark.parametrize("path", ["/", "/?run_id=x", "/runs/2026-11-21--10-00-00/3"])
-def test_every_address_of_the_program_is_the_program_and_is_asked_for_anew(built, path):
+@pytest.mark.parametrize("path", ["/", "/?run_id=x&experiment=3"])
+def test_the_page_is_asked_for_anew_each_time(built, path):
     answer = get(built, path)
     assert answer.text == "<title>board</title>"
     assert answer.headers["Cache-Control"] == "no-cache"
@@ -33,8 +33,10 @@ def test_files_named_after_their_content_may_be_kept(built):
     assert get(built, "/favicon.svg").mimetype == "image/svg+xml"
 
 
-@pytest.mark.parametrize("path", ["/assets/gone.js", "/robots.txt", "/api/nothing", "/assets/../../secret"])
-def test_a_file_that_is_not_there_is_not_the_program(built, path):
+@pytest.mark.parametrize(
+    "path", ["/assets/gone.js", "/robots.txt", "/api/nothing", "/model-card/r", "/assets/../../secret", "/.."]
+)
+def test_any_other_path_is_not_there(built, path):
     assert get(built, path).status_code == 404
 
 

@@ -84,13 +84,14 @@ class LiveTable:
         is_over = state.ended is not None
         if is_over or time.monotonic() >= self._next_draw:
             self._next_draw = time.monotonic() + _REDRAW_S
-            self._live.update(self._draw(state), refresh=is_over)
+            self._live.update(self.draw(state), refresh=is_over)
 
     def close(self) -> None:
         """Leaves the last picture."""
         self._live.stop()
 
-    def _draw(self, state: RunState) -> RenderableType:
+    def draw(self, state: RunState) -> RenderableType:
+        """The picture of a state."""
         table = Table.grid(padding=(0, 2))
         for experiment in state.experiments.values():
             if experiment.status == "running":

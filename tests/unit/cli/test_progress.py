@@ -1,0 +1,135 @@
+"""What a run looks like: lines where they are kept, a table where a terminal shows it."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from mlgym_core.cli.progress import Lines, LiveTable, make_progress
+from mlgym_core.events.codec import decode_event, encode_event
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.projections.run_fold import RunFold
+from mlgym_core.events.types import (
+    EvaluationResult,
+    ExperimentConfig,
+    ExperimentStatus,
+    JobStatus,
+    LogLines,
+    LossScore,
+    MetricScore,
+    Payload,
+    RunEnded,
+)
+
+RUN = "2026-11-21--10-00-00"
+CONFIG = {"run": {"epochs": 4}, "metrics": [{"use": "f1", "name": "f1", "goal": "max"}]}
+
+
+def started(number: int) -> list[Payload]:
+    ids = {"grid_search_id": RUN, "experiment_id": number}
+    return [
+        ExperimentConfig(**ids, job_id=number, config=CONFIG),
+        JobStatus(**ids, job_id=f"{RUN}-{number}", status="RUNNING", starting_time=1.0),
+    ]
+
+
+def scored(number: int, epoch: int, f1: float) -> EvaluationResult:
+    return EvaluationResult(
+        grid_search_id=RUN,
+        experiment_id=number,
+        epoch=epoch,
+        metric_scores=[MetricScore(metric="f1", split="val", score=f1)],
+        loss_scores=[LossScore(loss="cross_entropy", split="val", score=1 - f1)],
+    )
+
+
+def ended(number: int, error: str | None = None) -> JobStatus:
+    return JobStatus(
+        grid_search_id=RUN,
+        experiment_id=number,
+        job_id=f"{RUN}-{number}",
+        status="DONE",
+        finishing_time=2.0,
+        error=error,
+    )
+
+
+def show(progress: Lines | LiveTable, payloads: list[Payload], num_experiments: int = 2) -> None:
+    fold = RunFold()
+    progress.begin(RunFolder(Path("storage") / RUN), num_experiments)
+    for payload in payloads:
+        event = decode_event(encode_event(payload))
+        assert event is not None
+        fold.apply(fold.state.num_events, event)
+        progress.see([event], fold.state)
+    progress.close()
+
+
+def test_lines_tell_of_ends_with_their_best_score() -> None:
+    file = io.StringIO()
+    payloads = [*started(0), *started(1), scored(0, 0, 0.9), scored(0, 1, 0.8), ended(0), ended(1, "ValueError: no")]
+
+    show(Lines(Console(file=file)), payloads)
+
+    assert file.getvalue().splitlines() == [
+        f"run {RUN}: 2 experiments",
+        "experiment 0 finished: val/f1 0.9 (epoch 0)",
+        "experiment 1 failed: ValueError: no",
+    ]
+
+
+def test_lines_tell_what_training_wrote_and_take_no_markup_from_it() -> None:
+    file = io.StringIO()
+    written = LogLines(grid_search_id=RUN, experiment_id=0, stream="stdout", lines=["[bold]x[/bold]", "a" * 200])
+
+    show(Lines(Console(file=file, width=80)), [*started(0), written], num_experiments=1)
+
+    assert file.getvalue().splitlines() == [f"run {RUN}: 1 experiment", "[0] [bold]x[/bold]", f"[0] {'a' * 200}"]
+
+
+def test_a_terminal_gets_a_table_with_what_runs_and_all_of_it() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, record=True, _environ={"TERM": "xterm"})
+    status = ExperimentStatus(
+        grid_search_id=RUN,
+        experiment_id=1,
+        status="train",
+        num_epochs=4,
+        current_epoch=1,
+        splits=["train"],
+        current_split="train",
+        num_batches=10,
+        current_batch=4,
+    )
+    payloads = [*started(0), *started(1), scored(0, 0, 0.9), ended(0), scored(1, 0, 0.7), status]
+    last = RunEnded(grid_search_id=RUN, reason="stopped", counts={})
+
+    show(LiveTable(console), [*payloads, ended(1, "ValueError: no"), last])
+
+    text = console.export_text()
+    assert "2/2" in text
+    assert "1 failed" in text
+    assert "1 finished" in text
+    assert "best val/f1 0.9 (epoch 0), experiment 0" in text
+    assert "experiment 1 failed: ValueError: no" in text
+
+
+def test_a_row_of_the_table_tells_how_far_an_experiment_is() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=120, record=True, _environ={"TERM": "xterm"})
+
+    show(LiveTable(console), [*started(0), scored(0, 0, 0.7)], num_experiments=1)
+    fold = RunFold()
+    for payload in [*started(0), scored(0, 0, 0.7)]:
+        fold.feed([encode_event(payload)])
+    console.print(LiveTable(console).draw(fold.state))
+
+    text = console.export_text()
+    assert "epoch 1/4" in text
+    assert "val/f1 0.7 (epoch 0)" in text
+
+
+@pytest.mark.parametrize(("is_terminal", "kind"), [(True, LiveTable), (False, Lines)])
+def test_the_display_fits_the_place(is_terminal: bool, kind: type) -> None:
+    console = Console(file=io.StringIO(), force_terminal=is_terminal, _environ={"TERM": "xterm"})
+
+    assert isinstance(make_progress(console), kind)

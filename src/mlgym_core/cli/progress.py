@@ -69,25 +69,31 @@ class LiveTable:
         self._console = console
         self._num_experiments = 0
         self._next_draw = 0.0
-        self._live = Live(console=console, refresh_per_second=1 / _REDRAW_S)
+        self._has_begun = False
+        self._live = Live(Text("checking the configuration", style="dim"), console=console, refresh_per_second=10)
+        self._live.start()
 
     def begin(self, run: RunFolder, num_experiments: int) -> None:
-        """Opens the display."""
+        """Says which run it is."""
+        self._has_begun = True
         self._num_experiments = num_experiments
         self._console.print(f"run {run.run_id}", style="bold", highlight=False)
-        self._live.start()
 
     def see(self, events: Sequence[Event], state: RunState) -> None:
         """Redraws, but not more often than an eye can follow."""
         for line in _news(events, state, only_failures=True):
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
         is_over = state.ended is not None
-        if is_over or time.monotonic() >= self._next_draw:
-            self._next_draw = time.monotonic() + _REDRAW_S
+        began = time.monotonic()
+        if is_over or began >= self._next_draw:
             self._live.update(self.draw(state), refresh=is_over)
+            ended = time.monotonic()
+            # A picture of thousands of experiments takes its time; training needs the processor more.
+            self._next_draw = ended + max(_REDRAW_S, 20 * (ended - began))
 
     def close(self) -> None:
-        """Leaves the last picture."""
+        """Leaves the last picture, where there was a run."""
+        self._live.transient = not self._has_begun
         self._live.stop()
 
     def draw(self, state: RunState) -> RenderableType:
@@ -96,27 +102,30 @@ class LiveTable:
         for experiment in state.experiments.values():
             if experiment.status == "running":
                 table.add_row(*_row(experiment))
-        return Group(table, self._total(state))
+        best = best_experiment(state.experiments.values())
+        told = [Text(f"best {best[1]}, experiment {best[0].experiment_id}")] if best else []
+        return Group(table, self._total(state), *told)
 
     def _total(self, state: RunState) -> RenderableType:
         counts = Counter(each.status for each in state.experiments.values())
         num_ended = sum(counts[status] for status in ("finished", "failed", "stopped"))
         parts = [Text(f"{count} {status}", style=_STYLES[status]) for status, count in sorted(counts.items())]
-        best = best_experiment(state.experiments.values())
-        if best is not None:
-            parts.append(Text(f"best {best[1]}, experiment {best[0].experiment_id}"))
         grid = Table.grid(padding=(0, 2))
-        bar = ProgressBar(total=self._num_experiments, completed=num_ended, width=_BAR_WIDTH)
+        bar = _bar(total=self._num_experiments, completed=num_ended)
         grid.add_row(Text(f"{num_ended}/{self._num_experiments}", style="bold"), bar, Text("  ").join(parts))
         return grid
 
 
 def _row(experiment: ExperimentState) -> Iterable[RenderableType]:
     yield Text(f"experiment {experiment.experiment_id}")
-    yield ProgressBar(total=experiment.num_epochs or 1, completed=_epochs(experiment), width=_BAR_WIDTH)
+    yield _bar(total=experiment.num_epochs or 1, completed=_epochs(experiment))
     yield Text(f"epoch {experiment.epochs_done}/{experiment.num_epochs or '?'}")
-    yield Text(f"{experiment.phase or ''} {experiment.current_split or ''}".strip(), style="dim")
+    yield Text(f"{experiment.phase or ''} on {experiment.current_split or ''}".removesuffix(" on "), style="dim")
     yield Text(str(headline(experiment) or ""))
+
+
+def _bar(*, total: float, completed: float) -> ProgressBar:
+    return ProgressBar(total=total, completed=completed, width=_BAR_WIDTH, finished_style="green")
 
 
 def _epochs(experiment: ExperimentState) -> float:

@@ -127,6 +127,24 @@ def test_a_staged_run_whose_process_was_killed_is_sent_as_lost(start_mlgym, mlgy
     assert ended["payload"]["counts"] == {"failed": 1}
 
 
+def test_mlgyms_command_line_publishes_to_the_servers_that_it_names(run_script, workplace, server, iris) -> None:
+    server.start()
+
+    done = run_script(
+        "import mlgym_core\nmlgym_core.main()\n",
+        *("--process_count", "2", "--text_logging_path", workplace.path / "logs", "--num_epochs", "1"),
+        *("--websocket_logging_servers", server.url, "--gs_rest_api_endpoint", server.url),
+        *("train", "--gs_config_path", workplace.write(iris)),
+    )
+
+    assert done.status == 0, done.err
+    [served] = server.storage.runs()
+    assert json.loads(lines(served)[-1])["payload"]["counts"] == {"finished": 3}
+    assert served.config_path("grid_search_config.yml").read_text() == iris
+    assert served.checkpoint_epochs(0) == [0]
+    assert workplace.storage.runs() == []
+
+
 def test_sync_of_a_run_that_does_not_wait_is_an_error(mlgym) -> None:
     done = mlgym("sync", "2020-01-01--00-00-00")
 

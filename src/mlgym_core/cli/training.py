@@ -149,7 +149,7 @@ def _print_ending(result: RunResult, plan: Plan, log: TextLog, seconds: float) -
     best = best_experiment(result.state.experiments.values())
     if best is not None:
         print(f"best {best[1]}: experiment {best[0].experiment_id}")
-    if log.path is not None:
+    if log.path is not None and log.path.exists():
         print(f"why experiments failed: {log.path}")
     storage = plan.settings.event_storage
     if result.num_waiting:

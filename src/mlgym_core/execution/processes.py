@@ -23,21 +23,26 @@ from mlgym_core.execution.worker_process import Stream, WorkerProcess
 
 
 class ProcessExecutor:
-    """Workers that are there before the first job is, because they prepare while the configuration is checked."""
+    """While entered, workers are there before the first job is: they prepare while the configuration is checked."""
 
     def __init__(self, *, num_processes: int, registrations: Registrations) -> None:
         self._registrations = registrations
         self._deaths = Deaths()
-        self._workers: list[WorkerProcess | None] = [WorkerProcess(registrations) for _ in range(num_processes)]
+        self._workers: list[WorkerProcess | None] = [None] * num_processes
 
     def __enter__(self) -> Self:
+        try:
+            for slot in range(len(self._workers)):
+                self._workers[slot] = WorkerProcess(self._registrations)
+        except BaseException:
+            self._dismiss_all()
+            raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for slot in range(len(self._workers)):
-            self._dismiss(slot)
+        self._dismiss_all()
 
     def run(self, jobs: Sequence[Job], context: RunContext) -> None:
         """Trains `jobs` in their order, as many at a time as there are workers."""
@@ -102,6 +107,10 @@ class ProcessExecutor:
                 context.publisher.publish(stop_obeyed(worker.order, request=stop.request, by=stop.by))
                 error = stopped_at_once(stop)
                 context.publisher.publish(job_ended(worker.order, started_at=worker.ordered_at, error=error))
+            self._dismiss(slot)
+
+    def _dismiss_all(self) -> None:
+        for slot in range(len(self._workers)):
             self._dismiss(slot)
 
     def _dismiss(self, slot: int) -> None:

@@ -95,3 +95,13 @@ def test_splits_scales_and_colours_are_kept_in_the_address(run_page, board, fini
     expect(legend.get_by_role("button")).to_have_text(["0.001", "0.01", "0.1"])
     legend.get_by_role("button", name="0.01").click()
     assert page.ids() == [1, 4]
+
+
+def test_a_long_table_scrolls_in_its_own_place(open_page, board, finished_id):
+    page = open_page(board, size=(1440, 420), run_id=finished_id)
+    page.wait_for_selector("tr[data-experiment]")
+    table = page.get_by_role("table", name="Experiments")
+    measure = "table => [table.parentElement.clientHeight, table.parentElement.getBoundingClientRect().bottom]"
+    height, bottom = table.evaluate(measure)
+    assert height < table.evaluate("table => table.clientHeight")
+    assert bottom <= 420

@@ -42,19 +42,23 @@ export function RunPage({ view, stale, address, adjust }: Props) {
           <ColumnMenu candidates={all} hidden={address.hidden} onChange={(hidden) => adjust({ hidden })} />
         )}
       </FilterBar>
-      <div className={`grid min-h-0 flex-1 gap-4 ${isSplit ? "xl:grid-cols-[minmax(0,11fr)_minmax(0,10fr)]" : ""}`}>
+      {/* Side by side, table and charts scroll each for itself; on small screens the page scrolls. */}
+      <div
+        className={`grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)] gap-4 xl:grid-rows-[minmax(0,1fr)] ${isSplit ? "xl:grid-cols-[minmax(0,11fr)_minmax(0,10fr)]" : ""}`}
+      >
         {address.layout !== "charts" && (
-          <section aria-label="Table" className={`min-h-0 min-w-0 flex ${isSplit ? "max-xl:max-h-[70dvh]" : ""}`}>
-            <div className="grid max-h-full min-w-0 flex-1 self-start overflow-hidden">
-              <ExperimentTable
-                all={all}
-                series={snapshot.series}
-                candidates={chosen}
-                colourOf={colouring.colourOf}
-                address={address}
-                onSort={onSort}
-              />
-            </div>
+          <section
+            aria-label="Table"
+            className={`flex min-h-0 min-w-0 flex-col ${isSplit ? "max-xl:max-h-[70dvh]" : "max-xl:max-h-[85dvh]"}`}
+          >
+            <ExperimentTable
+              all={all}
+              series={snapshot.series}
+              candidates={chosen}
+              colourOf={colouring.colourOf}
+              address={address}
+              onSort={onSort}
+            />
           </section>
         )}
         {address.layout !== "table" && (

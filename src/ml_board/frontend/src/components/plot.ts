@@ -2,6 +2,7 @@
 
 import { formatParameter } from "@/lib/format";
 import type { Aligned } from "@/lib/curves";
+import { pace } from "@/lib/pace";
 import uPlot from "uplot";
 
 export interface PlotOptions {
@@ -27,6 +28,7 @@ const MOST_LINES_WITH_POINTS = 16;
 const MOST_EPOCHS_WITH_POINTS = 30;
 /** There is no half epoch. */
 const WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000];
+const POINTS_PER_MS = 100;
 const LAYER = "highlight-layer";
 
 export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
@@ -35,14 +37,21 @@ export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
     if (host.clientWidth > 0) uplot.setSize({ width: host.clientWidth, height: options.height });
   });
   observer.observe(host);
+  const draw = pace((data: Aligned) => uplot.setData(data as uPlot.AlignedData), restAfter);
   return {
     uplot,
-    setData: (data) => uplot.setData(data as uPlot.AlignedData),
+    setData: draw,
     destroy: () => {
+      draw.cancel();
       observer.disconnect();
       uplot.destroy();
     },
   };
+}
+
+/** A picture of many points is drawn less often, so that drawing never takes the time of everything else. */
+function restAfter(data: Aligned): number {
+  return (data[0].length * (data.length - 1)) / POINTS_PER_MS;
 }
 
 function plotOptions(host: HTMLElement, options: PlotOptions): uPlot.Options {

@@ -14,7 +14,7 @@ const CATEGORIES: Record<Theme, readonly string[]> = {
 
 /** From dark to light, as far as each ground allows. */
 const RAMPS: Record<Theme, readonly string[]> = {
-  light: ["#0d0887", "#5f01a6", "#9c179e", "#cb4679", "#d9692a"],
+  light: ["#0d0887", "#6a00a8", "#a62098", "#cb4679", "#d9692a"],
   dark: ["#b12a90", "#d5546e", "#ee7b51", "#fca636", "#f3f024"],
 };
 

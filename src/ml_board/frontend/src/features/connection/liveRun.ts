@@ -5,6 +5,7 @@
 
 import { isErrorBody, type ErrorBody } from "@/lib/api";
 import { applyDelta } from "@/lib/fold";
+import { pace } from "@/lib/pace";
 import type { RunDelta, RunSnapshot } from "@/types/generated";
 import { io, type Socket } from "socket.io-client";
 import { createStore, type StoreApi } from "zustand/vanilla";
@@ -51,7 +52,10 @@ export function createLiveRun(endpoint: string, runId: string, connect: typeof i
     reconnectionDelay: 500,
     reconnectionDelayMax: 5_000,
   });
-  const draw = throttle(() => store.setState({ snapshot, heardAt }), REDRAW_INTERVAL_MS);
+  const draw = pace<void>(
+    () => store.setState({ snapshot, heardAt }),
+    () => REDRAW_INTERVAL_MS,
+  );
   let snapshot: RunSnapshot | null = null;
   let heardAt: number | null = null;
   let asking = false;
@@ -134,23 +138,4 @@ function retryNow(socket: Socket): void {
 export function socketAddress(endpoint: string): { origin: string; path: string } {
   const url = new URL(endpoint);
   return { origin: url.origin, path: `${url.pathname.replace(/\/+$/, "")}/socket.io` };
-}
-
-/** Runs at once when it may, else once at the end of the interval, so that the last news is never left out. */
-function throttle(action: () => void, intervalMs: number): { (): void; cancel: () => void } {
-  let timer: ReturnType<typeof setTimeout> | null = null;
-  let last = -Infinity;
-  const run = () => {
-    timer = null;
-    last = performance.now();
-    action();
-  };
-  const throttled = () => {
-    timer ??= setTimeout(run, Math.max(0, last + intervalMs - performance.now()));
-  };
-  throttled.cancel = () => {
-    if (timer !== null) clearTimeout(timer);
-    timer = null;
-  };
-  return throttled;
 }

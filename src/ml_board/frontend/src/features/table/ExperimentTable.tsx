@@ -53,7 +53,7 @@ export function ExperimentTable({ all, series, candidates, colourOf, address, on
   const after = virtualizer.getTotalSize() - (items.at(-1)?.end ?? 0);
 
   return (
-    <div ref={scroller} className="panel relative h-full max-h-full overflow-auto" onMouseLeave={() => highlight([])}>
+    <div ref={scroller} className="panel relative min-h-0 overflow-auto" onMouseLeave={() => highlight([])}>
       <table
         className="table-fixed border-separate border-spacing-0 text-xs"
         style={{ width: ID_WIDTH + shown.reduce((sum, { width }) => sum + width, 0), minWidth: "100%" }}

@@ -170,10 +170,8 @@ function Progress({ row, status }: { row: Candidate["row"]; status: ShownStatus 
         label={`Epochs of experiment ${row.experiment_id}`}
         tone={status === "running" ? "running" : status === "finished" ? "finished" : "soft"}
       />
-      {batches !== null ? (
+      {batches !== null && (
         <Bar share={batches} label={`Batches of experiment ${row.experiment_id}`} tone="running" thin />
-      ) : (
-        <div className="h-[2px]" />
       )}
     </div>
   );

@@ -36,7 +36,7 @@ export function Checkpoints({ checkpoints, restEndpoint, runId, experimentId }: 
               <li
                 key={resource.name}
                 data-resource={resource.name}
-                className="grid grid-cols-[minmax(0,1fr)_4rem_minmax(0,1.4fr)_1.5rem] items-center gap-x-3 sm:grid-cols-[minmax(9rem,1fr)_4rem_minmax(0,27rem)_1.5rem]"
+                className="grid grid-cols-[minmax(0,1fr)_4rem_minmax(0,1.4fr)_2rem] items-center gap-x-3 sm:grid-cols-[minmax(9rem,1fr)_4rem_minmax(0,27rem)_2rem]"
               >
                 <a
                   className="truncate text-accent"

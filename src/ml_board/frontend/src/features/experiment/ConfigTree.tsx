@@ -27,7 +27,7 @@ export function ConfigTree({ config, differing }: Props) {
           Only what differs from the other experiments ({differing.length})
         </label>
       )}
-      <ul className="overflow-x-auto py-2 font-mono text-xs leading-5">
+      <ul className="py-2 font-mono text-xs leading-5">
         {shown.map((leaf) => (
           <TreeLine key={leaf.path} leaf={leaf} differs={!leaf.isBranch && touches(leaf.path, differing)} />
         ))}
@@ -39,7 +39,7 @@ export function ConfigTree({ config, differing }: Props) {
 function TreeLine({ leaf, differs }: { leaf: Leaf; differs: boolean }) {
   return (
     <li
-      className={`border-l-2 pr-3 whitespace-nowrap ${differs ? "border-lost bg-differs" : "border-transparent"}`}
+      className={`border-l-2 pr-3 break-words ${differs ? "border-lost bg-differs" : "border-transparent"}`}
       style={{ paddingLeft: 10 + leaf.depth * 14 }}
       title={leaf.path}
       data-differs={differs || undefined}

@@ -52,7 +52,7 @@ function Curve({ name, splits, theme }: Splits & { theme: Theme }) {
   const highlighted = useMemo(() => (hovered === null ? NONE : new Set([hovered])), [hovered]);
   return (
     <figure className="min-w-0" data-metric={name}>
-      <figcaption className="flex items-baseline gap-3 px-2">
+      <figcaption className="flex flex-wrap items-baseline gap-x-3 px-2">
         <span className="font-semibold">{name}</span>
         {splits.map(({ split }, index) => (
           <span key={split} className="inline-flex items-center gap-1 text-xs text-soft">

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 
+import psutil
 import pytest
 
 from mlgym_core.events.codec import decode_event
@@ -172,3 +173,17 @@ def test_it_trains_a_second_time(executor, bench) -> None:
     executor.run(second.jobs, second.context)
 
     assert first.statuses() == second.statuses() == {0: "finished", 1: "finished", 2: "finished"}
+
+
+def test_a_worker_that_died_with_nothing_in_hand_costs_no_experiment(bench) -> None:
+    made = bench()
+    before = set(psutil.Process().children(recursive=True))
+
+    with ProcessExecutor(num_processes=2, registrations=Registrations()) as executor:
+        workers = [each for each in psutil.Process().children(recursive=True) if each not in before]
+        for worker in workers[-2:]:
+            worker.kill()
+        psutil.wait_procs(workers[-2:], timeout=60)
+        executor.run(made.jobs, made.context)
+
+    assert made.statuses() == {0: "finished", 1: "finished", 2: "finished"}

@@ -124,7 +124,9 @@ def _answer(sender: Connection, target: str, args: Sequence[Any]) -> None:
     except Exception as error:  # the process boundary: the caller raises it
         answer, traceback_text = error, traceback.format_exc()
     sys.stdout.flush()
-    sender.send((answer, traceback_text))
+    # Where the caller is gone nobody is left to be told.
+    with contextlib.suppress(BrokenPipeError):
+        sender.send((answer, traceback_text))
 
 
 def _enter(target: str, *args: Any) -> None:

@@ -63,6 +63,7 @@ class ProcessExecutor:
         for slot in range(len(self._workers)):
             if not pending:
                 return
+            self._dismiss_if_dead(slot)
             worker = self._workers[slot] or WorkerProcess(self._registrations)
             self._workers[slot] = worker
             if worker.order is None:
@@ -75,7 +76,7 @@ class ProcessExecutor:
         worker = self._workers[slot]
         if worker is None or worker.order is None:
             return
-        is_dead = bool(wait([worker.sentinel], timeout=0))
+        is_dead = worker.is_dead
         worker.read_output(_writer(worker.order, context))
         report = worker.take_report()
         if report is not None:
@@ -107,6 +108,12 @@ class ProcessExecutor:
                 context.publisher.publish(stop_obeyed(worker.order, request=stop.request, by=stop.by))
                 error = stopped_at_once(stop)
                 context.publisher.publish(job_ended(worker.order, started_at=worker.ordered_at, error=error))
+            self._dismiss(slot)
+
+    def _dismiss_if_dead(self, slot: int) -> None:
+        """Makes room where a worker died that had nothing in hand; no experiment is to fail for it."""
+        worker = self._workers[slot]
+        if worker is not None and worker.order is None and worker.is_dead:
             self._dismiss(slot)
 
     def _dismiss_all(self) -> None:

@@ -47,6 +47,11 @@ class WorkerProcess:
         return self._process.sentinel
 
     @property
+    def is_dead(self) -> bool:
+        """Whether the process is gone."""
+        return bool(wait([self.sentinel], timeout=0))
+
+    @property
     def waitables(self) -> list[Connection | int]:
         """All that may become ready because the worker did something."""
         return [self.control, self.sentinel, *(each for each in (self.stdout, self.stderr) if not each.closed)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -179,17 +180,21 @@ def no_server_left() -> Iterator[None]:
 
 
 @pytest.fixture
-def mlgym(workplace: Workplace, capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
+def mlgym(workplace: Workplace, capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Done]]:
     """The command line in this process, which keeps the forkserver for the next command."""
+    logs: list[Path] = []
 
     def call(*arguments: str | Path) -> Done:
         capfd.readouterr()
         given = [str(each) for each in arguments]
         status = perform(parser().parse_args([*given, "--event_storage_path", str(workplace.storage.path)]))
         out, err = capfd.readouterr()
+        logs.extend(Path(name) for name in re.findall(r"traceback: (.+)", err))
         return Done(status=status, out=out, err=err)
 
-    return call
+    yield call
+    for log in logs:
+        log.unlink(missing_ok=True)
 
 
 class Started:

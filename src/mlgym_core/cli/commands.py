@@ -60,8 +60,3 @@ def _command(options: argparse.Namespace) -> Command:
     if name == "check":
         return training.check
     return training.run if name == "run" else training.run_mlgym
-
-
-def storage_path(options: argparse.Namespace) -> Path:
-    """Where runs are kept, for commands without a configuration: option, environment, default."""
-    return Path(options.event_storage_path or os.environ.get("MLGYM_EVENT_STORAGE") or "event_storage")

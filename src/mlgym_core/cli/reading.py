@@ -10,9 +10,9 @@ from datetime import datetime
 
 import msgspec
 
-from mlgym_core.cli.commands import storage_path
 from mlgym_core.cli.reporting import TextLog
 from mlgym_core.cli.scores import headline
+from mlgym_core.cli.storage import open_storage
 from mlgym_core.cli.terminal import print_json, print_table
 from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import EventStorage, RunFolder
@@ -25,7 +25,7 @@ from mlgym_core.events.projections.views import show_document, snapshot, summary
 
 def runs(options: argparse.Namespace, _log: TextLog) -> int:
     """Lists the runs, newest first."""
-    storage = EventStorage(storage_path(options))
+    storage = open_storage(options)
     found = [(run, summary(_fold(run).state, liveness(run))) for run in storage.runs()]
     if options.json:
         print_json([{**msgspec.to_builtins(each), "liveness": liveness(run)} for run, each in found])
@@ -38,7 +38,7 @@ def runs(options: argparse.Namespace, _log: TextLog) -> int:
 
 def show(options: argparse.Namespace, _log: TextLog) -> int:
     """Shows the state of a run."""
-    run = _find(EventStorage(storage_path(options)), options.run_id)
+    run = _find(open_storage(options), options.run_id)
     fold = _fold(run)
     is_alive = liveness(run)
     if options.json:

@@ -9,13 +9,13 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from mlgym_core.cli.commands import storage_path
 from mlgym_core.cli.reporting import TextLog
+from mlgym_core.cli.storage import open_storage
 from mlgym_core.cli.terminal import print_json
 from mlgym_core.config.nodes import to_plain
 from mlgym_core.config.run_config import read_run_config
 from mlgym_core.errors import RunError
-from mlgym_core.events.folder import RUN_CONFIG, EventStorage, RunFolder
+from mlgym_core.events.folder import RUN_CONFIG, RunFolder
 from mlgym_core.events.log import LogReader
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.views import summary
@@ -26,7 +26,7 @@ from mlgym_core.publish.carrier import Carrier
 
 def sync(options: argparse.Namespace, _log: TextLog) -> int:
     """Sends what waits; fails where something still does afterwards."""
-    outbox = EventStorage(storage_path(options)).outbox
+    outbox = open_storage(options).outbox
     runs = [outbox.open(options.run_id)] if options.run_id else outbox.runs()
     waiting = {run.run_id: _send(run, options.server, options.timeout) for run in runs}
     if options.json:

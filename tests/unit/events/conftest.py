@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import resource
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -48,3 +52,22 @@ def result() -> Callable[..., EvaluationResult]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def small_files() -> Callable[[int], AbstractContextManager[None]]:
+    """Lets files of this process grow to a size only, as a full disk does."""
+
+    # No longer than a test needs it: pytest may be writing to a file too.
+    @contextlib.contextmanager
+    def limit(size: int) -> Iterator[None]:
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+
+    return limit

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from hypothesis import given, settings
@@ -24,16 +23,6 @@ from mlgym_core.events.verify import verify_chain
 @pytest.fixture
 def lines(progress: Callable[..., Payload]) -> list[bytes]:
     return [encode_event(progress(batch)) for batch in range(6)]
-
-
-@pytest.fixture
-def small_files() -> Iterator[Callable[[int], None]]:
-    """Lets files of this process grow to a size only, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 def write(run: RunFolder, producer: str, lines: list[bytes]) -> None:
@@ -233,21 +222,19 @@ def test_an_absent_log_is_an_empty_one(run: RunFolder) -> None:
 
 
 def test_a_full_disk_cuts_back_to_the_last_commit_and_stays_readable(
-    run: RunFolder, lines: list[bytes], small_files: Callable[[int], None]
+    run: RunFolder, lines: list[bytes], small_files: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     writer = LogWriter(run)
     writer.append("a", 1, lines[:3])
     writer.commit()
     size = run.log_path.stat().st_size
-    small_files(size + 500)
     writer.append("a", 4, lines[3:])
-    with pytest.raises(StoreError, match="cannot write") as caught:
+    with small_files(size + 500), pytest.raises(StoreError, match="cannot write") as caught:
         writer.commit()
     assert caught.value.code == "MG403"
     assert run.log_path.stat().st_size == size
     assert batches(LogReader(run).poll()) == [0, 1, 2]
     assert writer.last_seq("a") == 3
-    small_files(10 * size)
     writer.append("a", 4, lines[3:])
     writer.commit()
     assert verify_chain(run.log_path).num_lines == 6

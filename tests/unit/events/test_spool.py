@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -37,16 +37,6 @@ while True:
 
 def batches(lines: list[bytes]) -> list[int]:
     return [json.loads(line)["payload"]["current_batch"] for line in lines]
-
-
-@pytest.fixture
-def small_files() -> Iterator[Callable[[int], None]]:
-    """Lets files of this process grow to a size only, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
 
 
 def test_each_event_is_a_line_as_soon_as_it_is_published(run: RunFolder, progress: Callable[..., Payload]) -> None:
@@ -152,18 +142,17 @@ def test_a_folder_that_cannot_be_written_is_one_clear_error(run: RunFolder) -> N
 
 
 def test_a_full_disk_leaves_whole_lines_and_the_spool_goes_on_when_there_is_room(
-    run: RunFolder, progress: Callable[..., Payload], small_files: Callable[[int], None]
+    run: RunFolder, progress: Callable[..., Payload], small_files: Callable[[int], AbstractContextManager[None]]
 ) -> None:
     spool = Spool(run)
     spool.publish(progress(0))
     line = spool.path.stat().st_size
-    small_files(2 * line + 10)
-    spool.publish(progress(1))
-    with pytest.raises(StoreError, match="cannot write") as caught:
-        spool.publish(progress(2))
+    with small_files(2 * line + 10):
+        spool.publish(progress(1))
+        with pytest.raises(StoreError, match="cannot write") as caught:
+            spool.publish(progress(2))
     assert caught.value.code == "MG403"
     assert spool.path.stat().st_size == 2 * line
-    small_files(3 * line)
     spool.publish(progress(3))
     assert batches(SpoolReader(spool.path).poll()) == [0, 1, 3]
 

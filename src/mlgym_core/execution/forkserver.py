@@ -57,7 +57,8 @@ def start_process(target: str, *args: Any) -> ForkServerProcess:
     start()
     process = _context.Process(target=_enter, args=(target, *args), daemon=False)
     try:
-        with _signals_ignored(), _main_module_hidden():
+        # This waits until the server has imported: a signal that comes meanwhile is for this process, and is heard.
+        with _main_module_hidden():
             process.start()
     except (EOFError, ConnectionError) as error:
         raise RunError(

@@ -107,3 +107,32 @@ def test_an_interrupt_of_the_whole_group_does_not_reach_the_server(tmp_path: Pat
     )
 
     assert (done.stdout, done.stderr) == ("3\n", "")
+
+
+def test_a_signal_is_heard_while_a_process_waits_for_the_server_to_import(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(30)\n")
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import os, signal, threading\n"
+        "from mlgym_core.execution import forkserver\n"
+        "signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
+        "forkserver.start(preload=['slow'])\n"
+        "threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGTERM)).start()\n"
+        "try:\n"
+        "    forkserver.Call('builtins:sum', [1, 2])\n"
+        "except KeyboardInterrupt:\n"
+        "    print('heard')\n"
+        "finally:\n"
+        "    forkserver.stop()\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+
+    assert (done.stdout, done.stderr) == ("heard\n", "")

@@ -99,7 +99,8 @@ def find_browser() -> str | None:
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: as long as playwright is there, an event loop runs in the thread that all tests share.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     executable = find_browser()
     if executable is None:

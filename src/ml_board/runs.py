@@ -65,7 +65,7 @@ class RunView:
         """Folds what came since the last time. All methods do so first.
 
         Raises:
-            StoreError: the log is damaged.
+            StoreError: the log is damaged, or cannot be read.
         """
         with self._lock:
             self._refresh()
@@ -131,8 +131,7 @@ class RunView:
         try:
             self._read_on()
         except StoreError as error:
-            if error.code != codes.DAMAGED:
-                self._damage = error
+            if error.code != codes.REWRITTEN:
                 raise
             _LOG.warning("%s; it is read anew", error.message)
             self._begin()
@@ -140,9 +139,13 @@ class RunView:
 
     def _read_on(self) -> None:
         if self._damage:
-            raise self._damage
+            raise self._damage.with_traceback(None)  # or it would grow each time
         while lines := self._reader.poll(_CHUNK_BYTES, self._committed.get(self.folder.run_id)):
-            (self._changes or self._fold).feed(lines)
+            try:
+                (self._changes or self._fold).feed(lines)
+            except StoreError as error:
+                self._damage = error  # the reader is beyond it already
+                raise
 
     def _snapshot(self) -> RunSnapshot:
         snapshot = views.snapshot(self._fold, liveness(self.folder))

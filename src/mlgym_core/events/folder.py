@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codes import BAD_NAME, NOT_FOUND, NOT_WRITABLE
+from mlgym_core.events.codes import BAD_NAME, NOT_FOUND, NOT_READABLE, NOT_WRITABLE
 from mlgym_core.events.names import check_name, check_number, is_name, is_number
 
 GRID_SEARCH_CONFIG = "grid_search_config.yml"
@@ -197,6 +197,19 @@ def writing(path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turns an error of the operating system into one that says what could not be read, and why."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"cannot read {error.filename or path}: {error.strerror}",
+            code=NOT_READABLE,
+            hint="see who may read it, and whether the disk is sound",
+        ) from error
+
+
 def write_atomically(path: Path, content: bytes | str) -> None:
     """Replaces the file as a whole, making its folder where there is none: a reader sees the old or the new bytes.
 
@@ -219,12 +232,13 @@ def read_file(path: Path) -> bytes:
     """The bytes of a file.
 
     Raises:
-        StoreError: there is none.
+        StoreError: there is none, or it cannot be read.
     """
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-        raise StoreError(f"there is no {path.name} in {path.parent}", code=NOT_FOUND) from error
+    with reading(path):
+        try:
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise StoreError(f"there is no {path.name} in {path.parent}", code=NOT_FOUND) from error
 
 
 def _check_ending(name: str, ending: str) -> str:

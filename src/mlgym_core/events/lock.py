@@ -52,10 +52,10 @@ class WriterLock:
 
 
 def liveness(run: RunFolder) -> Liveness:
-    """Whether somebody writes the run's log: `unknown` where that was never so, or where it was on another host."""
+    """Whether somebody writes the run's log: `unknown` where that was never so, was on another host, or is hidden."""
     try:
         fd = os.open(run.lock_path, os.O_RDONLY)
-    except FileNotFoundError:
+    except OSError:
         return "unknown"
     try:
         fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import NO_LINE_BEFORE, digest, read_stamp, stamp
-from mlgym_core.events.codes import DAMAGED, GAP, STOPPED
-from mlgym_core.events.folder import RunFolder, writing
+from mlgym_core.events.codes import GAP, REWRITTEN, STOPPED
+from mlgym_core.events.folder import RunFolder, reading, writing
 from mlgym_core.events.lock import WriterLock
 from mlgym_core.events.names import check_name
 from mlgym_core.events.spool import read_lines
@@ -168,18 +168,19 @@ class LogReader:
         The first of them has the `next_event_id` from before the call; none has the event_id `before` or a later one.
 
         Raises:
-            StoreError: the log is not the one any more that was read so far; read it anew.
+            StoreError: the log is not the one any more that was read so far; read it anew. Or it cannot be read.
         """
-        try:
-            fd = os.open(self.run.log_path, os.O_RDONLY)
-        except FileNotFoundError:
-            return []
-        try:
-            if os.fstat(fd).st_size < self._offset:
-                raise self._rewritten()
-            lines, offset = read_lines(fd, self._offset, max_bytes)
-        finally:
-            os.close(fd)
+        with reading(self.run.log_path):
+            try:
+                fd = os.open(self.run.log_path, os.O_RDONLY)
+            except FileNotFoundError:
+                return []
+            try:
+                if os.fstat(fd).st_size < self._offset:
+                    raise self._rewritten()
+                lines, offset = read_lines(fd, self._offset, max_bytes)
+            finally:
+                os.close(fd)
         if before is not None and self.next_event_id + len(lines) > before:
             lines = lines[: max(0, before - self.next_event_id)]
             offset = self._offset + sum(len(line) + 1 for line in lines)
@@ -197,7 +198,7 @@ class LogReader:
             raise self._rewritten()
 
     def _rewritten(self) -> StoreError:
-        return StoreError(f"{self.run.log_path} was cut or rewritten while it was read", code=DAMAGED)
+        return StoreError(f"{self.run.log_path} was cut or rewritten while it was read", code=REWRITTEN)
 
 
 def _sync_folder(run: RunFolder) -> None:

@@ -58,11 +58,24 @@ def test_a_damaged_log_is_an_error_and_is_listed_as_far_as_it_can_be_read(views,
     recording.close()
     with recording.folder.log_path.open("ab") as log:
         log.write(b"no event\n")
-    with pytest.raises(StoreError):
-        views.open(recording.run_id).snapshot()
-    with pytest.raises(StoreError):
-        views.open(recording.run_id).snapshot()
+    for _ in range(2):
+        with pytest.raises(StoreError, match=rf"run {recording.run_id} is damaged at line 5 ") as damage:
+            views.open(recording.run_id).snapshot()
+        assert damage.value.code == "MG405"
     assert [run.num_events for run in views.listed()] == [5]
+
+
+def test_a_log_that_cannot_be_read_is_an_error_until_it_can(views, recording):
+    view = views.open(recording.run_id)
+    recording.close()
+    kept = recording.folder.log_path.rename(recording.folder.path / "kept")
+    recording.folder.log_path.mkdir()
+    with pytest.raises(StoreError, match=r"cannot read .*event_storage\.log") as refusal:
+        view.snapshot()
+    assert refusal.value.code == "MG412"
+    recording.folder.log_path.rmdir()
+    kept.rename(recording.folder.log_path)
+    assert view.snapshot().offset == 5
 
 
 def test_runs_are_listed_newest_first_and_as_they_are_now(views, recording, storage, record):

@@ -10,7 +10,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeAlias
 
+from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
+from mlgym_core.events.codes import DAMAGED
 from mlgym_core.events.projections.run_state import (
     CheckpointState,
     ExperimentState,
@@ -55,11 +57,11 @@ class RunFold:
         """Applies the lines that follow on those before; the ids of the experiments that they touched.
 
         Raises:
-            StoreError: a line holds no event.
+            StoreError: a line holds no event; those before it were applied.
         """
         touched: set[int] = set()
         for line in lines:
-            touched |= self.apply(self.state.num_events, decode_event(line))
+            touched |= self.apply(self.state.num_events, self._decode(line))
         return frozenset(touched)
 
     def apply(self, event_id: int, event: Event | None) -> frozenset[int]:
@@ -81,6 +83,19 @@ class RunFold:
             state.started_at = at
         step = _STEPS.get(type(payload))
         return _NOTHING if step is None else step(self, payload, at)
+
+    def _decode(self, line: bytes) -> Event | None:
+        try:
+            return decode_event(line)
+        except StoreError as error:
+            run_id, number = self.state.run_id, self.state.num_events
+            raise StoreError(
+                f"the log of run {run_id or '?'} is damaged at line {number} (counted from 0): {error.message}",
+                code=DAMAGED,
+                hint=f"restore it from a copy; `mlgym show {run_id} --at {number - 1}` tells what stands before it"
+                if number
+                else "restore it from a copy",
+            ) from error
 
     def _experiment(self, experiment_id: int) -> ExperimentState:
         found = self.state.experiments.get(experiment_id)

@@ -163,3 +163,24 @@ def test_a_storage_that_takes_no_more_is_told(client, storage):
     answer = client.put(f"/grid_searches/{RUN}/run_config.yml", json={"file_format": "YAML", "content": "a: 1"})
     assert answer.status_code == 507
     assert answer.json["error"]["hint"]
+
+
+@pytest.mark.parametrize("damage", [b"no event\n", b"\n", b"[]\n", b"\xff\x00\n", b"[" * 200_000 + b"\n"])
+def test_a_damaged_log_is_told_with_its_line(client, recording, damage):
+    recording.close()
+    with recording.folder.log_path.open("ab") as log:
+        log.write(damage)
+    for path in (f"/api/runs/{RUN}", f"/api/runs/{RUN}/experiments/0", f"/model-card/{RUN}/0"):
+        answer = client.get(path)
+        assert answer.status_code == 409
+        assert "is damaged at line 5 " in answer.json["error"]["message"]
+        assert f"mlgym show {RUN} --at 4" in answer.json["error"]["hint"]
+    assert client.get("/api/runs").json[0]["num_events"] == 5
+
+
+def test_a_log_that_was_put_in_place_of_another_is_told(client, recording):
+    recording.close()
+    lines = recording.folder.log_path.read_bytes().splitlines(keepends=True)
+    recording.folder.log_path.write_bytes(b"".join(lines[1:]))
+    answer = client.get(f"/api/runs/{RUN}")
+    assert (answer.status_code, answer.json["error"]["code"]) == (409, "MG409")

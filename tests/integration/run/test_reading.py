@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 import mlgym_core
+from mlgym_core.events.log import LogReader
 
 
 @pytest.fixture
@@ -56,6 +57,28 @@ def test_a_run_is_shown_as_a_table(mlgym, logged) -> None:
     assert lines[0] == f"run {logged}: finished (by hand)"
     assert lines[2].split() == ["EXPERIMENT", "STATUS", "EPOCHS", "BEST", "CHOICES", "ERROR"]
     assert lines[3].split()[:3] == ["0", "finished", "2/?"]
+
+
+def test_a_run_is_shown_as_it_was_at_an_event(mlgym, workplace, logged) -> None:
+    types = [each["event_type"] for each in map(json.loads, LogReader(workplace.run()).poll())]
+    first_result = types.index("evaluation_result")
+
+    then, now = mlgym("show", logged, "--at", first_result, "--json"), mlgym("show", logged, "--json")
+    at_the_end = mlgym("show", logged, "--at", len(types) - 1, "--json")
+
+    assert (then.document["status"], then.document["liveness"]) == ("running", "alive")
+    assert [each["epochs_done"] for each in then.document["experiments"]] == [1]
+    assert [each["epochs_done"] for each in now.document["experiments"]] == [2]
+    assert at_the_end.document == now.document
+    assert mlgym("show", logged, "--at", first_result).out.startswith(f"run {logged}: running")
+
+
+@pytest.mark.parametrize("event_id", [-1, 1000])
+def test_an_event_that_is_not_there_is_an_error(mlgym, logged, event_id: int) -> None:
+    done = mlgym("show", logged, f"--at={event_id}")
+
+    assert done.status == 2
+    assert f"MG402 run {logged} has no event {event_id}\n  its events are 0 to " in done.err
 
 
 @pytest.mark.parametrize("run_id", ["last", "2020-01-01--00-00-00", "../elsewhere"])

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ class Server:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.storage = EventStorage(folder)
+        self.port = port
         self.url = f"http://127.0.0.1:{port}"
         self._command = [sys.executable, "-c", "import ml_board.cli; ml_board.cli.ml_board()"]
         self._command += ["--event_storage_path", str(folder), "--port", str(port)]
@@ -150,3 +152,34 @@ def test_sync_of_a_run_that_does_not_wait_is_an_error(mlgym) -> None:
 
     assert done.status == 2
     assert "MG402" in done.err
+
+
+def test_sync_sends_the_folder_that_it_is_given_to_the_server_of_the_environment(
+    mlgym, monkeypatch, tmp_path, workplace, server, iris
+) -> None:
+    mlgym("run", workplace.write(iris), "--num_epochs", "1", "--server", server.url)
+    [waiting] = workplace.storage.outbox.runs()
+    elsewhere = tmp_path / "copied" / ".outbox" / waiting.run_id
+    shutil.copytree(waiting.path, elsewhere)
+    other = Server(tmp_path / "other", server.port)
+    other.start()
+    monkeypatch.setenv("MLGYM_SERVER", other.url)
+
+    synced = mlgym("sync", elsewhere, "--json")
+    other.stop()
+
+    assert (synced.status, synced.document) == (0, [{"run_id": waiting.run_id, "num_waiting": 0}])
+    assert [run.run_id for run in other.storage.runs()] == [waiting.run_id]
+    assert not elsewhere.exists()
+    assert waiting.exists()
+
+
+def test_sync_never_takes_a_run_that_is_kept_for_one_that_waits(mlgym, workplace, iris) -> None:
+    mlgym("run", workplace.write(iris), "--num_epochs", "1")
+    kept = workplace.run()
+
+    done = mlgym("sync", kept.path, "--server", "http://127.0.0.1:9")
+
+    assert done.status == 2
+    assert "is no run that waits to be sent" in done.err
+    assert kept.exists()

@@ -13,7 +13,7 @@ from typing import Protocol
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress_bar import ProgressBar
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from mlgym_core.cli.scores import best_experiment, headline
@@ -23,7 +23,8 @@ from mlgym_core.events.types import Event, JobStatus, LogLines
 from mlgym_core.execution.watching import Watcher
 
 _REDRAW_S = 0.1
-_BAR_WIDTH = 24
+_BAR_WIDTH = 16
+_COLUMNS = ("experiment", "bar", "epoch", "phase", "score")
 _STYLES = {"finished": "green", "failed": "red", "stopped": "yellow", "running": "cyan", "pending": "dim"}
 
 
@@ -98,7 +99,8 @@ class LiveTable:
 
     def draw(self, state: RunState) -> RenderableType:
         """The picture of a state."""
-        table = Table.grid(padding=(0, 2))
+        # One line for each, also on a narrow terminal: the phase alone gives way.
+        table = Table.grid(*(Column(no_wrap=name != "phase") for name in _COLUMNS), padding=(0, 2))
         for experiment in state.experiments.values():
             if experiment.status == "running":
                 table.add_row(*_row(experiment))
@@ -120,7 +122,8 @@ def _row(experiment: ExperimentState) -> Iterable[RenderableType]:
     yield Text(f"experiment {experiment.experiment_id}")
     yield _bar(total=experiment.num_epochs or 1, completed=_epochs(experiment))
     yield Text(f"epoch {experiment.epochs_done}/{experiment.num_epochs or '?'}")
-    yield Text(f"{experiment.phase or ''} on {experiment.current_split or ''}".removesuffix(" on "), style="dim")
+    phase = f"{experiment.phase or ''} on {experiment.current_split or ''}".removesuffix(" on ")
+    yield Text(phase, style="dim", no_wrap=True, overflow="ellipsis")
     yield Text(str(headline(experiment) or ""))
 
 

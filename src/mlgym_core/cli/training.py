@@ -150,7 +150,7 @@ def _print_ending(result: RunResult, plan: Plan, log: TextLog, seconds: float) -
     if best is not None:
         print(f"best {best[1]}: experiment {best[0].experiment_id}")
     if log.path is not None and log.path.exists():
-        print(f"why experiments failed: {log.path}")
+        print(f"why experiments did not finish: {log.path}")
     storage = plan.settings.event_storage
     if result.num_waiting:
         print(f"{result.num_waiting} events could not be sent and wait in {result.folder}; `mlgym sync` sends them")

@@ -128,6 +128,35 @@ def test_a_row_of_the_table_tells_how_far_an_experiment_is() -> None:
     assert "val/f1 0.7 (epoch 0)" in text
 
 
+def test_each_experiment_that_runs_has_one_line_on_a_narrow_terminal_too() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=80, record=True, _environ={"TERM": "xterm"})
+    status = ExperimentStatus(
+        grid_search_id=RUN,
+        experiment_id=11,
+        status="evaluation",
+        num_epochs=100,
+        current_epoch=10,
+        splits=["train"],
+        current_split="train",
+        num_batches=10,
+        current_batch=4,
+    )
+    fold = RunFold()
+    for payload in [*started(10), *started(11), scored(10, 0, 0.71234), scored(11, 0, 0.81234), status]:
+        fold.feed([encode_event(payload)])
+
+    table = LiveTable(console)
+    console.print(table.draw(fold.state))
+    table.close()
+
+    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    [first, second] = [line for line in lines if line.startswith("experiment")]
+    assert (first.split()[1], second.split()[1]) == ("10", "11")
+    assert first.endswith("val/f1 0.7123 (epoch 0)")
+    assert second.endswith("val/f1 0.8123 (epoch 0)")
+    assert "…" in second
+
+
 @pytest.mark.parametrize(("is_terminal", "kind"), [(True, LiveTable), (False, Lines)])
 def test_the_display_fits_the_place(is_terminal: bool, kind: type) -> None:
     console = Console(file=io.StringIO(), force_terminal=is_terminal, _environ={"TERM": "xterm"})

@@ -20,6 +20,7 @@ from mlgym_core.errors import MLGymError
 
 NUM_LINKS = 5
 WRONG_USE = 2
+MAX_PORT = 65535
 
 
 def ml_board() -> None:
@@ -57,7 +58,7 @@ def _run_board(argv: Sequence[str]) -> None:
     apart = parser.add_argument_group("only the front end, for endpoints that were started apart")
     apart.add_argument("--rest_endpoint", metavar="URL", help="of ml_board_rest_endpoint")
     apart.add_argument("--ws_endpoint", metavar="URL", help="of ml_board_ws_endpoint")
-    apart.add_argument("--run_id", metavar="ID", help="the run to show")
+    apart.add_argument("--run_id", metavar="ID", help="the run to show; `last` is the newest one of the event storage")
     options = parser.parse_args(argv)
     if (options.rest_endpoint is None) != (options.ws_endpoint is None):
         parser.error("--rest_endpoint and --ws_endpoint go together; without both, everything is served here")
@@ -74,7 +75,8 @@ def _run_board(argv: Sequence[str]) -> None:
 def _serve_board(options: argparse.Namespace, address: str, listener: socket) -> None:
     settings = _settings(options)
     board = service.create_board(settings)
-    _announce(f"{address}/?run_id={quote(options.run_id)}" if options.run_id else address)
+    shown = service.find_run(settings, options.run_id) if options.run_id else None
+    _announce(f"{address}/?run_id={quote(shown)}" if shown else address)
     for run_id in service.recent_runs(settings, NUM_LINKS):
         print(f"  {run_id}  {address}/?run_id={quote(run_id)}", flush=True)
     _warn_if_open(options.host)
@@ -145,10 +147,9 @@ def _add_origins(parser: argparse.ArgumentParser) -> None:
 
 
 def _port(text: str) -> int:
-    port = int(text)
-    if not 0 <= port <= 65535:
-        raise ValueError(text)
-    return port
+    if not text.isdecimal() or int(text) > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port: a whole number up to {MAX_PORT}")
+    return int(text)
 
 
 def _settings(options: argparse.Namespace) -> Settings:

@@ -89,6 +89,11 @@ def recent_runs(settings: Settings, limit: int) -> list[str]:
     return [run.run_id for run in EventStorage(settings.event_storage_path).runs()[:limit]]
 
 
+def find_run(settings: Settings, run_id: str) -> str:
+    """The id itself, or that of the newest run for `last`. Raises StoreError where there is no run yet."""
+    return EventStorage(settings.event_storage_path).open(run_id).run_id if run_id == "last" else run_id
+
+
 def listen(host: str, port: int) -> sockets.socket:
     """A listening socket.
 

@@ -26,8 +26,10 @@ def test_board_socket_and_rest_share_a_port(command, connect, storage_path):
     nowhere = requests.get(f"{url}/model-card/{RUN}", timeout=30)
     assert (nowhere.status_code, nowhere.json()["error"]["code"]) == (404, "MG602")
     assert connect(url).call("mlgym_event", EVENT) == {"event_id": 0}
-    again = command("--event_storage_path", storage_path, "--port", 0)
-    second = url_of(again.read_line())
+    again = command("--event_storage_path", storage_path, "--port", 0, "--run_id", "last")
+    announced = again.read_line()
+    second = url_of(announced)
+    assert announced == f"====> ACCESS MLBOARD VIA {second}/?run_id={RUN}"
     assert again.read_line() == f"  {RUN}  {second}/?run_id={RUN}"
 
 

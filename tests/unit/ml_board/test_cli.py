@@ -57,6 +57,16 @@ def test_wrong_use_is_told(fail, options):
     assert fail("ml_board", *options).startswith("usage: ml_board")
 
 
+@pytest.mark.parametrize("port", ["x", "70000", "-1"])
+def test_a_port_that_is_none_says_what_is_one(fail, port):
+    assert f"{port!r} is no port: a whole number up to 65535" in fail("ml_board", f"--port={port}")
+
+
+def test_the_last_run_of_a_storage_without_runs_is_one_error(fail, tmp_path):
+    errors = fail("ml_board", "--port", 0, "--run_id", "last", "--event_storage_path", tmp_path)
+    assert errors.startswith("error: MG402 there is no run 'last'")
+
+
 def test_a_host_that_is_none_of_this_machine_is_one_error(fail, tmp_path):
     errors = fail("ml_board", "--host", "no.such.host.invalid", "--event_storage_path", tmp_path / "runs")
     assert errors.startswith("error: MG620 cannot listen on no.such.host.invalid:8080: ")

@@ -75,7 +75,9 @@ def _last_line(error: BaseException) -> str:
 
 
 def _where(error: BaseException) -> str | None:
-    """The innermost line of the user's own files in the traceback."""
+    """The innermost line of the user's own files in the traceback, or the one that is no Python."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"at {error.filename}:{error.lineno}"
     frames = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith("<")]
     own = [each for each in frames if Path(each.filename).resolve() != Path(__file__).resolve()]
     own = [each for each in own if "importlib" not in Path(each.filename).parts]

@@ -39,6 +39,7 @@ def test_all_modules_that_fail_are_told_with_the_last_line_and_the_spot(tmp_path
         "cannot import 'h2_absent': ModuleNotFoundError: No module named 'h2_absent'",
     ]
     assert found[0].hint == f"at {tmp_path / 'h2_broken.py'}:2"
+    assert found[1].hint == f"at {tmp_path / 'h2_wrong.py'}:1"
     assert {each.code for each in found} == {"MG250"}
 
 

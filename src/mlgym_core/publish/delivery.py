@@ -81,16 +81,20 @@ class Delivery:
         self._thread.join(patience_s)
 
     def _run(self) -> None:
-        backoff = Backoff()
+        backoff, told = Backoff(), ""
         while not self._closed:
             before = self._position
             try:
                 self._connect_and_send()
             except Exception as error:
                 # The boundary to another process, whose answers may be anything: whatever it is, it is tried again.
-                _LOG.warning("%s: %s; %d events acknowledged", self.url, error or type(error), self._position)
+                reason = str(error) or type(error).__name__
+                if reason != told:  # a server that is away for hours is one line, not thousands
+                    _LOG.warning("%s: %s; %d events acknowledged, trying again", self.url, reason, self._position)
+                told = reason
             if self._position > before:
                 backoff.reset()
+                told = ""
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._hurried, backoff.pause())
                 self._hurried = False

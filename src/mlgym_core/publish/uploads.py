@@ -83,12 +83,15 @@ class Uploads:
         self._endpoint.close()
 
     def _bring(self, line: bytes) -> None:
-        backoff = Backoff()
+        backoff, told = Backoff(), ""
         while not self._closed:
             try:
                 return self._endpoint.bring(line)
             except requests.RequestException as error:
-                _LOG.warning("%s", error)
+                reason = _reason(error)
+                if reason != told:
+                    _LOG.warning("%s: %s; files wait, trying again", self._endpoint.url, reason)
+                told = reason
                 self._pause(backoff.pause())
         return None
 
@@ -104,7 +107,7 @@ class Endpoint:
 
     def __init__(self, staging: RunFolder, url: str) -> None:
         self._staging = staging
-        self._url = url.rstrip("/")
+        self.url = url.rstrip("/")
         self._session = requests.Session()
 
     def close(self) -> None:
@@ -158,11 +161,17 @@ class Endpoint:
             self._request("POST", route, files={"checkpoint_file": (resource, file)})
 
     def _request(self, method: str, route: str, **body: object) -> None:
-        answer = self._session.request(method, f"{self._url}/{route}", timeout=_TIMEOUT_S, **body)  # type: ignore[arg-type]
+        answer = self._session.request(method, f"{self.url}/{route}", timeout=_TIMEOUT_S, **body)  # type: ignore[arg-type]
         if method == "DELETE" and answer.status_code == HTTPStatus.NOT_FOUND:
             return
         if answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and not answer.ok:
             # The same request would be refused again, and the events behind it must not wait for ever.
-            _LOG.warning("%s %s/%s was refused: %s", method, self._url, route, answer.text[:500])
+            _LOG.warning("%s %s/%s was refused: %s", method, self.url, route, answer.text[:500])
             return
         answer.raise_for_status()
+
+
+def _reason(error: requests.RequestException) -> str:
+    """What went wrong, without the request that urllib3 puts before it."""
+    cause = error.args[0] if error.args else None
+    return str(getattr(cause, "reason", None) or error) or type(error).__name__

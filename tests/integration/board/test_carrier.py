@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import shutil
 import socket
 
@@ -307,3 +308,17 @@ def test_two_cannot_carry_one_run(staged, carry, board):
     with pytest.raises(StoreError) as refusal:
         Carrier(staged.folder, [board.url], board.url)
     assert refusal.value.code == "MG404"
+
+
+def test_a_server_that_is_away_is_told_of_once_not_at_each_try(staged, carry, caplog):
+    url = f"http://127.0.0.1:{free_port()}"
+    staged.start()
+    carrier = carry(staged, [url], url)
+
+    assert carrier.drain(2.0) == 2
+
+    told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
+    assert sorted(message.partition("; ")[2] for message in told) == [
+        "0 events acknowledged, trying again",
+        "files wait, trying again",
+    ]

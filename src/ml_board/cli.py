@@ -65,9 +65,9 @@ def _run_board(argv: Sequence[str]) -> None:
     with service.listen(options.host, options.port) as listener:
         address = service.address(options.host, listener)
         if options.rest_endpoint:
-            query = {name: getattr(options, name) for name in ("rest_endpoint", "ws_endpoint", "run_id")}
-            _announce(f"{address}?" + "&".join(f"{name}={quote(value)}" for name, value in query.items() if value))
-            service.serve(service.create_front_end(), listener)
+            endpoints = f"rest_endpoint={quote(options.rest_endpoint)}&ws_endpoint={quote(options.ws_endpoint)}"
+            _announce(f"{address}?{endpoints}" + (f"&run_id={quote(options.run_id)}" if options.run_id else ""))
+            service.serve(service.create_front_end(endpoints), listener)
         else:
             _serve_board(options, address, listener)
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from flask import Blueprint, Response, send_from_directory
+from flask import Blueprint, Response, redirect, request, send_from_directory
+from werkzeug.wrappers import Response as BaseResponse
 
 STATIC = Path(__file__).parent / "static"
 _YEAR_S = 365 * 24 * 3600
@@ -19,12 +20,17 @@ the REST and socket endpoints of this address work without them.</p>
 """
 
 
-def create_pages(folder: Path = STATIC) -> Blueprint:
-    """Routes for the page at `/` and for the other files of `folder`."""
+def create_pages(folder: Path = STATIC, endpoints: str = "") -> Blueprint:
+    """Routes for the page at `/` and for the other files of `folder`.
+
+    A page that is opened without a query gets `endpoints`, the query that says where socket and REST are.
+    """
     pages = Blueprint("pages", __name__)
 
     @pages.get("/")
-    def page() -> Response:
+    def page() -> BaseResponse:
+        if endpoints and not request.query_string:
+            return redirect(f"/?{endpoints}")
         if not (folder / "index.html").is_file():
             return Response(_ABSENT, status=503)
         response = send_from_directory(folder, "index.html")

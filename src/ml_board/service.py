@@ -77,10 +77,10 @@ def create_rest_endpoint(settings: Settings) -> Service:
     return Service(application=_as_asgi(create_rest(settings, _open_views(settings))))
 
 
-def create_front_end() -> Service:
-    """The pages alone; they are told in their address where socket and REST are."""
+def create_front_end(endpoints: str = "") -> Service:
+    """The pages alone; they are told in their address where socket and REST are, by the query `endpoints` at first."""
     pages = Flask(__name__, static_folder=None)
-    pages.register_blueprint(create_pages())
+    pages.register_blueprint(create_pages(endpoints=endpoints))
     return Service(application=_as_asgi(pages))
 
 

@@ -47,7 +47,9 @@ def test_the_three_services_start_apart(command, connect, storage_path):
     assert line == (
         f"====> ACCESS MLBOARD VIA {front_url}?rest_endpoint={quoted[0]}&ws_endpoint={quoted[1]}&run_id={RUN}"
     )
-    assert "<div" in requests.get(front_url, timeout=30).text
+    opened = requests.get(front_url, timeout=30)
+    assert opened.url == f"{front_url}/?rest_endpoint={quoted[0]}&ws_endpoint={quoted[1]}"
+    assert "<div" in opened.text
     connect(ws_url).call("mlgym_event", EVENT)
     answer = requests.get(f"{rest_url}/api/runs", headers={"Origin": front_url}, timeout=30)
     assert [run["run_id"] for run in answer.json()] == [RUN]

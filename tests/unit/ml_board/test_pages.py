@@ -13,9 +13,9 @@ def built(tmp_path):
     return tmp_path
 
 
-def get(folder, path):
+def get(folder, path, **options):
     app = Flask(__name__, static_folder=None)
-    app.register_blueprint(create_pages(folder))
+    app.register_blueprint(create_pages(folder, **options))
     return app.test_client().get(path, buffered=True)
 
 
@@ -24,6 +24,13 @@ def test_the_page_is_asked_for_anew_each_time(built, path):
     answer = get(built, path)
     assert answer.text == "<title>board</title>"
     assert answer.headers["Cache-Control"] == "no-cache"
+
+
+def test_a_page_without_a_query_is_told_of_endpoints_that_are_elsewhere(built):
+    endpoints = "rest_endpoint=http%3A//r&ws_endpoint=http%3A//w"
+    answer = get(built, "/", endpoints=endpoints)
+    assert (answer.status_code, answer.headers["Location"]) == (302, f"/?{endpoints}")
+    assert get(built, "/?rest_endpoint=http%3A//other", endpoints=endpoints).text == "<title>board</title>"
 
 
 def test_files_named_after_their_content_may_be_kept(built):

@@ -1,6 +1,10 @@
 """What is declared, pinned and installed agree."""
 
 import configparser
+import shutil
+import subprocess
+import sys
+import zipfile
 from importlib.metadata import distribution
 from pathlib import Path
 
@@ -78,3 +82,18 @@ def test_the_package_asks_for_ranges_that_hold_what_is_pinned() -> None:
 def test_every_command_that_is_declared_can_be_loaded(command: str) -> None:
     scripts = {each.name: each for each in distribution("mlgym-core").entry_points if each.group == "console_scripts"}
     assert callable(scripts[command].load())
+
+
+def test_a_wheel_holds_every_module_and_the_board(tmp_path: Path) -> None:
+    ignored = shutil.ignore_patterns("frontend", "__pycache__", "*.egg-info")
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=ignored)
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--wheel-dir", str(tmp_path), str(tmp_path)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        shipped = {name for name in archive.namelist() if ".dist-info/" not in name}
+    sources = {path for path in (tmp_path / "src").rglob("*") if path.is_file() and ".egg-info" not in str(path)}
+    assert shipped == {path.relative_to(tmp_path / "src").as_posix() for path in sources}
+    assert {"ml_board/static/index.html", "mlgym_core/py.typed"} <= shipped

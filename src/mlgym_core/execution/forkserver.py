@@ -11,10 +11,10 @@ import contextlib
 import importlib
 import multiprocessing
 import multiprocessing.forkserver
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
@@ -26,14 +26,17 @@ from mlgym_core.errors import RunError
 from mlgym_core.execution.deaths import Deaths
 
 PRELOAD = ("mlgym_core.execution.preload",)
+_DEAF = "mlgym_core.execution.deaf"
 
 _context = multiprocessing.get_context("forkserver")
 
 
 def start(preload: Sequence[str] = PRELOAD) -> None:
     """Starts the server unless it runs, and returns at once: it imports while the caller does other things."""
-    _context.set_forkserver_preload(list(preload))
-    with _signals_ignored(), _main_module_hidden():
+    _context.set_forkserver_preload([_DEAF, *preload])
+    # The server would start it too, but that lets go of signals that are held.
+    multiprocessing.resource_tracker.ensure_running()
+    with _signals_held(), _main_module_hidden():
         multiprocessing.forkserver.ensure_running()
 
 
@@ -140,17 +143,13 @@ def _function(target: str) -> Any:
 
 
 @contextlib.contextmanager
-def _signals_ignored() -> Iterator[None]:
-    """Lets the server inherit that Ctrl-C and SIGTERM are not for it: the runner alone decides how a run ends."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = {each: signal.signal(each, signal.SIG_IGN) for each in (signal.SIGINT, signal.SIGTERM)}
+def _signals_held() -> Iterator[None]:
+    """Holds Ctrl-C and SIGTERM back until afterwards; a server started meanwhile holds them until it ignores them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
         yield
     finally:
-        for each, handler in previous.items():
-            signal.signal(each, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextlib.contextmanager

@@ -136,3 +136,41 @@ def test_a_signal_is_heard_while_a_process_waits_for_the_server_to_import(tmp_pa
     )
 
     assert (done.stdout, done.stderr) == ("heard\n", "")
+
+
+def test_a_signal_is_heard_whenever_it_comes_while_the_server_is_started(tmp_path: Path) -> None:
+    script = tmp_path / "run.py"
+    script.write_text(
+        "import os, signal, threading, time\n"
+        "from mlgym_core.execution import forkserver\n"
+        "heard = []\n"
+        "signal.signal(signal.SIGINT, lambda *_: heard.append(1))\n"
+        "sent = 0\n"
+        "done = threading.Event()\n"
+        "def start():\n"
+        "    for _ in range(10):\n"
+        "        forkserver.start(preload=())\n"
+        "        print(forkserver.Call('builtins:sum', [1, 2]).result(), flush=True)\n"
+        "        forkserver.stop()\n"
+        "    done.set()\n"
+        "def send():\n"
+        "    global sent\n"
+        "    while not done.is_set():\n"
+        "        count = len(heard)\n"
+        "        os.killpg(0, signal.SIGINT)\n"
+        "        sent += 1\n"
+        "        deadline = time.monotonic() + 10\n"
+        "        while len(heard) == count and time.monotonic() < deadline:\n"
+        "            time.sleep(0.001)\n"
+        "sender = threading.Thread(target=send)\n"
+        "sender.start()\n"
+        "start()\n"
+        "sender.join()\n"
+        "print(sent > 0 and sent == len(heard))\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=120, check=True, start_new_session=True
+    )
+
+    assert (done.stdout, done.stderr) == ("3\n" * 10 + "True\n", "")

@@ -24,8 +24,8 @@ def job_ended(order: Order, *, started_at: float, error: str | None = None, stac
         starting_time=started_at,
         finishing_time=time.time(),
         device=order.device,
-        error=error,
-        stacktrace=stacktrace,
+        error=_encodable(error),
+        stacktrace=_encodable(stacktrace),
     )
 
 
@@ -54,3 +54,8 @@ def stopped_in_time(stop: StopOrder) -> str:
 def stopped_at_once(stop: Stop) -> str:
     """The error of an experiment that was not waited for."""
     return f"stopped at once: {stop.by} came a second time"
+
+
+def _encodable(text: str | None) -> str | None:
+    """`text` with an escape for what UTF-8 has not: names of files may hold lone surrogates."""
+    return None if text is None else text.encode(errors="backslashreplace").decode()

@@ -96,7 +96,9 @@ def open_run(grid: Grid, stop: Stop, watchers: Sequence[Watcher] = ()) -> Iterat
     Raises:
         StoreError: the event storage, or later the log, cannot be written.
     """
-    folder = (grid.storage.outbox if grid.servers else grid.storage).create_run()
+    created = (grid.storage.outbox if grid.servers else grid.storage).create_run()
+    # Training may change the directory that this process, or a worker's, is in.
+    folder = RunFolder(created.path.absolute())
     with closing(open_transport(folder, grid.servers, grid.rest)) as transport:
         run = OpenRun(grid, folder, transport, stop, watchers)
         run.start()

@@ -11,7 +11,9 @@ import queue
 import signal
 import sys
 import threading
+import traceback
 from multiprocessing.connection import Connection
+from typing import NoReturn
 
 from mlgym_core.execution.experiment import run_experiment
 from mlgym_core.execution.job import Order, Report, StopOrder
@@ -32,6 +34,15 @@ def work(control: Connection, stdout: Connection, stderr: Connection, registrati
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     faulthandler.enable()
+    try:
+        _train(control, registrations)
+    except BaseException:  # the boundary of the process: the runner tells of its end, with these as its last words
+        os.write(2, traceback.format_exc().encode(errors="backslashreplace"))
+        # Not an exit in order, which would wait for threads that components have left behind.
+        os._exit(1)
+
+
+def _train(control: Connection, registrations: Registrations) -> NoReturn:
     orders = _Orders(control)
     learn(registrations, default_registry)
     while True:

@@ -46,6 +46,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 from torch import nn
@@ -103,6 +104,14 @@ class Misfortune(Linear):
             os.kill(os.getpid(), signal.SIGKILL)
         if self.way == "segfault":
             ctypes.string_at(0)
+        if self.way == "surrogate":
+            raise FileNotFoundError(os.fsdecode(b"data-\\xff.csv"))
+        if self.way == "thread":
+            threading.Thread(target=time.sleep, args=(600,)).start()
+            raise BaseException("not even an exception")
+        if self.way == "chdir":
+            os.makedirs(f"{os.path.dirname(__file__)}/elsewhere", exist_ok=True)
+            os.chdir(f"{os.path.dirname(__file__)}/elsewhere")
         if self.way == "print":
             print("a word on stdout")
             print("a word on stderr", file=sys.stderr)

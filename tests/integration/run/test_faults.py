@@ -18,6 +18,8 @@ def grid_of_ways(workplace, *ways: str):
         ("exit", "SystemExit: 3"),
         ("kill", "the worker process was killed by signal 9 (SIGKILL)"),
         ("segfault", "the worker process was killed by signal 11 (SIGSEGV)"),
+        ("surrogate", r"FileNotFoundError: data-\udcff.csv"),
+        ("thread", "the worker process ended with exit status 1"),
     ],
 )
 def test_a_failed_experiment_is_told_and_the_others_are_trained(mlgym, workplace, way: str, error: str) -> None:
@@ -50,6 +52,20 @@ def test_a_crash_says_where_it_was(mlgym, workplace) -> None:
     [ended] = [each["payload"] for each in workplace.events("job_status") if each["payload"]["status"] == "DONE"]
     assert "Segmentation fault" in ended["stacktrace"]
     assert "in misbehave" in ended["stacktrace"]
+
+
+@pytest.mark.parametrize("executor", ["processes", "main_process"])
+def test_training_may_change_its_directory(run_script, workplace, executor: str) -> None:
+    grid = grid_of_ways(workplace, "chdir", "none")
+
+    done = run_script(
+        "import mlgym_core\nmlgym_core.main()\n",
+        *("run", grid, "--event_storage_path", "../storage", "--process_count", "1", "--executor", executor),
+    )
+
+    assert (done.status, done.err) == (0, "")
+    assert workplace.statuses() == ["finished", "finished"]
+    assert workplace.run().checkpoint_epochs(1) == [1]
 
 
 def test_fail_fast_begins_nothing_after_a_failure(mlgym, workplace) -> None:

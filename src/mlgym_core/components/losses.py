@@ -96,7 +96,8 @@ def _classes() -> tuple[type[nn.Module], ...]:
 def _compares_outputs_with_targets(cls: type[nn.Module]) -> bool:
     if "in_features" in inspect.signature(cls).parameters or cls.__name__ == "NLLLoss2d":
         return False  # the first has weights, which the optimizer would not know of; the second is deprecated
-    return list(inspect.signature(cls.forward).parameters)[1:] == ["input", "target"]
+    # The outputs are called `input`, or `log_input` where they are given as logarithms.
+    return list(inspect.signature(cls.forward).parameters)[2:] == ["target"]
 
 
 def _short_name(cls: type[nn.Module]) -> str:

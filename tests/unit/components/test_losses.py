@@ -44,6 +44,13 @@ def test_numbers_are_compared_one_by_one_whatever_their_shape() -> None:
     assert torch.equal(loss("mse")(outputs, targets), nn.functional.mse_loss(outputs.flatten(), targets))
 
 
+def test_outputs_may_be_logarithms() -> None:
+    outputs, targets = torch.randn(5, 1), torch.tensor([0, 3, 1, 2, 0])
+    expected = nn.functional.poisson_nll_loss(outputs.flatten(), targets.float())
+
+    assert torch.equal(loss("PoissonNLLLoss")(outputs, targets), expected)
+
+
 def test_classes_are_targets_of_a_binary_loss() -> None:
     outputs, targets = torch.randn(4, 1), torch.tensor([0, 1, 1, 0])
     expected = nn.functional.binary_cross_entropy_with_logits(outputs.flatten(), targets.float())

@@ -93,3 +93,11 @@ def test_splits_that_there_are_not_are_named(loaders) -> None:
         TorchTrainer(nn.Linear(2, 3), nn.CrossEntropyLoss(), torch.optim.Adam, loaders, split="fit")
     with pytest.raises(BuildError, match=r"the evaluator wants the split 'test'\s+there are: train, val"):
         FullEvaluator(loaders, {}, splits=["val", "test"])
+
+
+def test_dropping_all_that_there_is_to_train_on_is_refused_whatever_the_split_is_called() -> None:
+    data = Dataset(inputs=torch.randn(3, 2), targets=torch.arange(3), task="multiclass", name="noise")
+    short = batches({"fit": data}, 4, 0, drop_last=True)
+
+    with pytest.raises(BuildError, match="drop_last leaves no batch of the split 'fit' to train on"):
+        TorchTrainer(nn.Linear(2, 3), nn.CrossEntropyLoss(), torch.optim.Adam, short, split="fit")

@@ -50,8 +50,8 @@ class Loader(Protocol):
         """The targets [N] of all samples on the CPU, where no sample has to be read for them."""
         ...
 
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches of a training epoch, from `first_batch` on: the same for the same seed and epoch."""
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of a training epoch: the same for the same seed and epoch."""
         ...
 
     def evaluation(self) -> Iterator[Batch]:
@@ -82,15 +82,15 @@ class _OrderedLoader:
         if self._labels is not None and self._labels.is_floating_point():
             raise BuildError("weighted sampling needs classes, but the targets are floats", code="MG314")
 
-    def _order(self, epoch: int, first_batch: int) -> Tensor:
-        """The indices of the samples from `first_batch` of `epoch` on."""
+    def _order(self, epoch: int) -> Tensor:
+        """The indices of the samples of an epoch."""
         if self._labels is not None:
             order = weighted_order(self._labels, self._seed, epoch)
         elif self._sampling == "random":
             order = random_order(self.num_samples, self._seed, epoch)
         else:
             order = torch.arange(self.num_samples)
-        return order[first_batch * self._batch_size : self._num_used]
+        return order[: self._num_used]
 
     def _cut(self, order: Tensor, size: int) -> Sequence[Tensor]:
         return torch.split(order, size) if len(order) else ()  # torch would make one empty part of nothing
@@ -116,9 +116,9 @@ class MemoryLoader(_OrderedLoader):
         """The targets [N] of all samples on the CPU."""
         return self._targets.cpu()
 
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches of a training epoch, from `first_batch` on."""
-        order = self._order(epoch, first_batch).to(self._inputs.device)
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of a training epoch."""
+        order = self._order(epoch).to(self._inputs.device)
         for chunk in self._cut(order, self._chunk_size):
             inputs, targets = self._inputs.index_select(0, chunk), self._targets.index_select(0, chunk)
             yield from _pairs(inputs, targets, self._batch_size)
@@ -149,9 +149,9 @@ class StreamLoader(_OrderedLoader):
         """The targets [N] of all samples on the CPU, where the source is in memory."""
         return targets_of(self._source) if isinstance(self._source, Dataset) else None
 
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches of a training epoch, from `first_batch` on."""
-        return self._batches(self._cut(self._order(epoch, first_batch), self._batch_size))
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of a training epoch."""
+        return self._batches(self._cut(self._order(epoch), self._batch_size))
 
     def evaluation(self) -> Iterator[Batch]:
         """Every sample once, in the order of the data."""
@@ -189,13 +189,13 @@ def batches(
         splits: The data of each split by its name.
         batch_size: Samples in a batch of training.
         eval_batch_size: Samples in a batch of evaluation; it changes speed and memory, not scores.
-        sampling: The order of samples by split in training; weighted makes all classes equally likely.
+        sampling: The order of samples in training, by split; random where not given.
+            With weighted all classes are equally likely.
         drop_last: Leave out a last batch that is smaller than the others, in training.
         collate: A collator that makes a batch (inputs, targets) of a list of samples.
 
     Raises:
-        BuildError: `sampling` names a split that there is not or cannot be weighted, or nothing would be left to
-            train on.
+        BuildError: `sampling` names a split that there is not, or that cannot be weighted.
     """
     sampling = sampling or {}
     unknown = [name for name in sampling if name not in splits]
@@ -203,19 +203,14 @@ def batches(
         raise BuildError(
             f"sampling names the split '{unknown[0]}'", code="MG314", hint=f"there are: {', '.join(splits)}"
         )
-    if drop_last and "train" in splits and len(splits["train"]) < batch_size:
-        raise BuildError(
-            f"drop_last leaves nothing to train on: {len(splits['train'])} samples make no batch of {batch_size}",
-            code="MG314",
-        )
     return {
         name: make_loader(
             source,
             collate=collate,
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
-            sampling=sampling.get(name, "random" if name == "train" else "in_order"),
-            drop_last=drop_last and name == "train",
+            sampling=sampling.get(name, "random"),
+            drop_last=drop_last,
             seed=seed,
         )
         for name, source in splits.items()

@@ -50,6 +50,12 @@ class TorchTrainer:
             raise BuildError(
                 f"the trainer wants the split '{split}'", code="MG315", hint=f"there are: {', '.join(loaders)}"
             )
+        if loaders[split].num_batches == 0:
+            raise BuildError(
+                f"drop_last leaves no batch of the split '{split}' to train on",
+                code="MG314",
+                hint="a smaller batch_size, or drop_last: false",
+            )
         self.split = split
         self.step = 0
         self._model = model

@@ -18,7 +18,7 @@ T = TypeVar("T")
 Slots = dict[str, Node]
 
 DEFAULT_TRAINING_SPLIT = "train"
-"""What the native trainer trains on, and the native loaders draw at random, if nothing else is said."""
+"""What the native trainer trains on if nothing else is said."""
 
 
 @dataclass(slots=True)

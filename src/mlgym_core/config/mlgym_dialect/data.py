@@ -5,13 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from mlgym_core.config.mlgym_dialect.components import Component
-from mlgym_core.config.mlgym_dialect.context import (
-    DEFAULT_TRAINING_SPLIT,
-    Context,
-    Slots,
-    component_node,
-    mapping_node,
-)
+from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, mapping_node
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, REQUIREMENT
 from mlgym_core.config.mlgym_dialect.rewrite import is_sweep, over
 from mlgym_core.config.mlgym_dialect.words import SAMPLINGS
@@ -191,25 +185,22 @@ def lower_loaders(component: Component, context: Context) -> Slots:
 def _weighting(entries: dict[str, Node], splits: Splits, context: Context) -> tuple[Node | None, Node | None]:
     """Variant DEFAULT: one split may be weighted; `seeds` go by split, or in the order of the splits."""
     training = context.training_split()
-    drawn = Scalar(value=SAMPLINGS["RANDOM"], place=next(iter(splits.values())).place)
-    base: dict[str, Node] = {} if training == DEFAULT_TRAINING_SPLIT else {training: drawn}
 
     def weighted(split: Node) -> Node:
         name = split.value if isinstance(split, Scalar) else None
         if name is None:
-            return mapping_node(base, split.place)
+            return mapping_node({}, split.place)
         if name not in splits:
             context.faults.unknown("weigthed_sampling_split_name", str(name), splits, split.place)
         weighting = Scalar(value=SAMPLINGS["WEIGHTED_RANDOM"], place=split.place)
-        return mapping_node({**base, str(name): weighting}, split.place)
+        return mapping_node({str(name): weighting}, split.place)
 
     split, seed = entries.get("weigthed_sampling_split_name"), entries.get("seeds")
     if isinstance(seed, Sequence):
         seed = dict(zip(splits, seed.items, strict=False)).get(training)
     elif isinstance(seed, Mapping) and not is_sweep(seed):
         seed = seed.get(training)
-    sampling = over(split, weighted) if split else mapping_node(base, drawn.place) if base else None
-    return sampling, seed
+    return (over(split, weighted) if split else None), seed
 
 
 def _strategies(entries: dict[str, Node], splits: Splits, context: Context) -> tuple[Node | None, Node | None]:

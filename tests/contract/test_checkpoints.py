@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.protocols import Checkpoints
-from mlgym_core.checkpoints.rest import RestCheckpoints
 from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.types import Resource
@@ -23,25 +17,9 @@ RUN_ID = "2026-01-02--03-04-05"
 FILES = {"model.safetensors": bytes(range(256)) * 300, "optimizer.safetensors": b"", "lr_scheduler.json": b"{}"}
 
 
-@pytest.fixture(scope="module")
-def endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a real server."""
-    command = [Path(sys.executable).with_name("ml_board_rest_endpoint"), "--port", "0", "--event_storage_path"]
-    storage = tmp_path_factory.mktemp("storage")
-    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen([*command, storage], stdout=subprocess.PIPE, text=True, env=environment) as server:
-        assert server.stdout is not None
-        yield server.stdout.readline().rpartition(" ")[2].strip()
-        server.send_signal(signal.SIGTERM)
-        assert server.wait(timeout=30) == 0
-
-
-@pytest.fixture(params=["local", "rest"])
+@pytest.fixture(params=[LocalCheckpoints])
 def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> Checkpoints:
-    if request.param == "local":
-        return LocalCheckpoints(EventStorage(tmp_path).run(RUN_ID))
-    run_id = hashlib.sha256(request.node.name.encode()).hexdigest()[:16]
-    return RestCheckpoints(request.getfixturevalue("endpoint"), run_id)
+    return request.param(EventStorage(tmp_path).run(RUN_ID))
 
 
 def test_what_is_saved_is_loaded_and_told_with_size_and_digest(checkpoints: Checkpoints) -> None:

@@ -70,11 +70,6 @@ class Stamp:
     prev: str
 
 
-def finite(score: float) -> tuple[float | None, str | None]:
-    """The pair (`score`, `not_finite`) of a score: a number and None, or None and "nan", "inf" or "-inf"."""
-    return (score, None) if math.isfinite(score) else (None, str(float(score)))
-
-
 def encode_into(payload: Payload, buffer: bytearray) -> None:
     """Fills `buffer` with the line of `payload`, stamped with the present time, newline included.
 
@@ -233,8 +228,13 @@ def _flag_scores(result: EvaluationResult) -> EvaluationResult:
 def _flag_score(score: ScoreT) -> ScoreT:
     if score.score is None:
         return score
-    value, not_finite = finite(score.score)
+    value, not_finite = _finite(score.score)
     return msgspec.structs.replace(score, score=value, not_finite=not_finite)
+
+
+def _finite(score: float) -> tuple[float | None, str | None]:
+    """The pair (`score`, `not_finite`) of a score: a number and None, or None and "nan", "inf" or "-inf"."""
+    return (score, None) if math.isfinite(score) else (None, str(float(score)))
 
 
 def _flag_foreign_scores(payload: dict[str, Any]) -> dict[str, Any]:
@@ -249,7 +249,7 @@ def _flag_foreign_scores(payload: dict[str, Any]) -> dict[str, Any]:
 def _flag_foreign_score(score: object) -> object:
     if not isinstance(score, dict) or not isinstance(score.get("score"), float) or math.isfinite(score["score"]):
         return score
-    value, not_finite = finite(score["score"])
+    value, not_finite = _finite(score["score"])
     return {**score, "score": value, "not_finite": not_finite}
 
 

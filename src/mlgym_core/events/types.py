@@ -57,7 +57,7 @@ class ExperimentStatus(Payload, frozen=True, kw_only=True):
 
 
 class MetricScore(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A score over a whole split; null and `not_finite` ("nan", "inf", "-inf") where it is no finite number."""
+    """A score over a whole split; a line holds null and `not_finite` ("nan", "inf", "-inf") for no finite number."""
 
     metric: str
     split: str
@@ -123,8 +123,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
     sha256: str
 
 
-class CheckpointSaved(Payload, frozen=True, kw_only=True):
-    """A checkpoint whose files are complete; `step` counts the optimizer's steps taken so far."""
+class Checkpoint(Payload, frozen=True, kw_only=True):
+    """What the facts about a checkpoint say; `step` counts the optimizer's steps taken so far."""
 
     experiment_id: int
     epoch: int
@@ -134,15 +134,12 @@ class CheckpointSaved(Payload, frozen=True, kw_only=True):
     kept_as: list[str]
 
 
-class CheckpointDeleted(Payload, frozen=True, kw_only=True):
+class CheckpointSaved(Checkpoint, frozen=True, kw_only=True):
+    """A checkpoint whose files are complete."""
+
+
+class CheckpointDeleted(Checkpoint, frozen=True, kw_only=True):
     """A checkpoint whose files are gone, or are about to go."""
-
-    experiment_id: int
-    epoch: int
-    step: int
-    resources: list[Resource]
-    weights_sha256: str
-    kept_as: list[str]
 
 
 class ControlRequested(Payload, frozen=True, kw_only=True):

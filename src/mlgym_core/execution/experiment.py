@@ -5,8 +5,6 @@ Owns what is published of an attempt besides its training. It imports torch: onl
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 import traceback
 from collections.abc import Callable
@@ -18,10 +16,9 @@ from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.events.folder import SYSTEM_INFO, write_atomically
 from mlgym_core.events.spool import Publisher, Spool
-from mlgym_core.events.types import AttemptStarted, JobStatus
-from mlgym_core.execution.endings import job_ended, stop_obeyed, stopped_in_time
 from mlgym_core.execution.environment import machine, versions
 from mlgym_core.execution.job import EndState, Order, StopOrder
+from mlgym_core.execution.lifecycle import attempt_started, job_ended, job_started, stop_obeyed, stopped_in_time
 from mlgym_core.execution.stopping import StopNow
 from mlgym_core.registry import Registry, build
 from mlgym_core.training.loop import train
@@ -60,7 +57,7 @@ class _Attempt:
         try:
             torch.set_num_threads(self._spec.config["run"]["threads"])
             self._publish_attempt()
-            self._publish_start()
+            self._publisher.publish(job_started(self._order, started_at=self._started_at))
             stopped = self._train()
         except StopNow:
             raise
@@ -94,30 +91,7 @@ class _Attempt:
         info = {**machine(), "device": self._order.device, **_device_info(self._order.device), "versions": versions()}
         path = self._order.folder.experiment_config_path(self._spec.experiment_id, SYSTEM_INFO)
         write_atomically(path, orjson.dumps(info, option=orjson.OPT_INDENT_2))
-        self._publisher.publish(
-            AttemptStarted(
-                grid_search_id=self._order.run_id,
-                experiment_id=self._spec.experiment_id,
-                attempt=self._order.job.attempt,
-                device=self._order.device,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                threads=torch.get_num_threads(),
-                versions=versions(),
-            )
-        )
-
-    def _publish_start(self) -> None:
-        self._publisher.publish(
-            JobStatus(
-                grid_search_id=self._order.run_id,
-                experiment_id=self._spec.experiment_id,
-                job_id=self._order.job.job_id,
-                status="RUNNING",
-                starting_time=self._started_at,
-                device=self._order.device,
-            )
-        )
+        self._publisher.publish(attempt_started(self._order, threads=torch.get_num_threads()))
 
     def _publish_end(self, *, error: str | None = None, stacktrace: str | None = None) -> None:
         self._publisher.publish(job_ended(self._order, started_at=self._started_at, error=error, stacktrace=stacktrace))

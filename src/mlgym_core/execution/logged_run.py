@@ -5,8 +5,6 @@ Owns the events of that experiment. It knows no component, and never imports tor
 
 from __future__ import annotations
 
-import os
-import socket
 import sys
 import time
 import traceback
@@ -21,12 +19,11 @@ import yaml
 
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.errors import RunError
-from mlgym_core.events.codec import finite
 from mlgym_core.events.folder import GRID_SEARCH_CONFIG, SYSTEM_INFO, EventStorage, write_atomically
-from mlgym_core.events.types import AttemptStarted, EvaluationResult, JobStatus, LossScore, MetricScore
-from mlgym_core.execution.endings import job_ended, stop_obeyed
+from mlgym_core.events.types import EvaluationResult, LossScore, MetricScore
 from mlgym_core.execution.environment import environment, git_state, machine, versions
 from mlgym_core.execution.job import Order, RunContext
+from mlgym_core.execution.lifecycle import attempt_started, job_ended, job_started, stop_obeyed
 from mlgym_core.execution.runner import Grid, OpenRun, Origin, open_run
 from mlgym_core.execution.stopping import Stop
 
@@ -94,27 +91,8 @@ class LoggedRun:
         experiment_id = self._order.job.spec.experiment_id
         path = self._context.folder.experiment_config_path(experiment_id, SYSTEM_INFO)
         write_atomically(path, orjson.dumps({**machine(), "versions": versions()}, option=orjson.OPT_INDENT_2))
-        self._context.publisher.publish(
-            AttemptStarted(
-                grid_search_id=self.run_id,
-                experiment_id=experiment_id,
-                attempt=self._order.job.attempt,
-                device=self._order.device,
-                host=socket.gethostname(),
-                pid=os.getpid(),
-                threads=_num_threads(),
-                versions=versions(),
-            )
-        )
-        self._context.publisher.publish(
-            JobStatus(
-                grid_search_id=self.run_id,
-                experiment_id=experiment_id,
-                job_id=self._order.job.job_id,
-                status="RUNNING",
-                starting_time=self._started_at,
-            )
-        )
+        self._context.publisher.publish(attempt_started(self._order, threads=_num_threads()))
+        self._context.publisher.publish(job_started(self._order, started_at=self._started_at))
 
     def end(self, *, error: str | None = None, stacktrace: str | None = None) -> None:
         """Says that it has ended."""
@@ -127,19 +105,14 @@ class LoggedRun:
         self.end(error=f"stopped by {by}")
 
     def _result(self, split: str, values: Mapping[str, float], step: int) -> EvaluationResult:
-        losses, metrics = [], []
-        for name, value in values.items():
-            score, not_finite = finite(value)
-            if name.endswith("loss"):
-                losses.append(LossScore(loss=name, split=split, score=score, not_finite=not_finite))
-            else:
-                metrics.append(MetricScore(metric=name, split=split, score=score, not_finite=not_finite))
+        losses = {name: value for name, value in values.items() if name.endswith("loss")}
+        metrics = {name: value for name, value in values.items() if name not in losses}
         return EvaluationResult(
             grid_search_id=self.run_id,
             experiment_id=self._order.job.spec.experiment_id,
             epoch=step,
-            metric_scores=metrics,
-            loss_scores=losses,
+            metric_scores=[MetricScore(metric=name, split=split, score=value) for name, value in metrics.items()],
+            loss_scores=[LossScore(loss=name, split=split, score=value) for name, value in losses.items()],
         )
 
 

@@ -15,8 +15,8 @@ from typing import Self
 
 from mlgym_core.events.types import LogLines
 from mlgym_core.execution.deaths import Deaths
-from mlgym_core.execution.endings import job_ended, stop_obeyed, stop_requested, stopped_at_once
 from mlgym_core.execution.job import Job, Order, RunContext, StopOrder
+from mlgym_core.execution.lifecycle import job_ended, stop_obeyed, stop_requested, stopped_at_once
 from mlgym_core.execution.registrations import Registrations
 from mlgym_core.execution.stopping import FAIL_FAST
 from mlgym_core.execution.worker_process import Stream, WorkerProcess

@@ -8,9 +8,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from mlgym_core.execution.endings import job_ended, stop_obeyed, stop_requested, stopped_at_once
 from mlgym_core.execution.experiment import run_experiment
 from mlgym_core.execution.job import Job, Order, RunContext, StopOrder
+from mlgym_core.execution.lifecycle import job_ended, stop_obeyed, stop_requested, stopped_at_once
 from mlgym_core.execution.stopping import FAIL_FAST, StopNow
 from mlgym_core.registry import Registry
 

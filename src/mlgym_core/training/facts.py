@@ -11,9 +11,9 @@ from typing import Literal
 
 from mlgym_core.components.evaluator import SplitScores
 from mlgym_core.components.progress import Report
-from mlgym_core.events.codec import finite
 from mlgym_core.events.spool import Publisher
 from mlgym_core.events.types import (
+    Checkpoint,
     CheckpointDeleted,
     CheckpointSaved,
     EvaluationResult,
@@ -67,21 +67,15 @@ class Facts:
 
     def scores(self, epoch: int, split: str, scores: SplitScores) -> None:
         """The scores of a split after an epoch."""
-        metrics = []
-        for name, value in scores.metrics.items():
-            score, not_finite = finite(value)
-            metrics.append(MetricScore(metric=name, split=split, score=score, not_finite=not_finite))
-        losses = []
-        for name, value in scores.losses.items():
-            score, not_finite = finite(value)
-            losses.append(LossScore(loss=name, split=split, score=score, not_finite=not_finite))
         self._publisher.publish(
             EvaluationResult(
                 grid_search_id=self._run_id,
                 experiment_id=self._experiment_id,
                 epoch=epoch,
-                metric_scores=metrics,
-                loss_scores=losses,
+                metric_scores=[
+                    MetricScore(metric=name, split=split, score=each) for name, each in scores.metrics.items()
+                ],
+                loss_scores=[LossScore(loss=name, split=split, score=each) for name, each in scores.losses.items()],
             )
         )
 
@@ -93,9 +87,7 @@ class Facts:
         """A checkpoint is about to go."""
         self._publisher.publish(self._checkpoint(CheckpointDeleted, saved))
 
-    def _checkpoint(
-        self, kind: type[CheckpointSaved | CheckpointDeleted], saved: SavedCheckpoint
-    ) -> CheckpointSaved | CheckpointDeleted:
+    def _checkpoint(self, kind: type[Checkpoint], saved: SavedCheckpoint) -> Checkpoint:
         return kind(
             grid_search_id=self._run_id,
             experiment_id=self._experiment_id,

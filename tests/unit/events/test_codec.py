@@ -22,7 +22,6 @@ from mlgym_core.events.codec import (
     digest,
     encode_event,
     encode_foreign,
-    finite,
     read_head,
     read_stamp,
     stamp,
@@ -104,14 +103,9 @@ def test_any_configuration_reads_back_equal_with_and_without_a_stamp(config: dic
 def test_a_score_that_is_no_finite_number_is_null_and_flagged(
     result: Callable[..., EvaluationResult], score: float, flag: str
 ) -> None:
-    assert finite(score) == (None, flag)
     payload = json.loads(encode_event(result(score, 0.5)))["payload"]
     assert payload["metric_scores"] == [{"metric": "f1", "split": "val", "score": None, "not_finite": flag}]
     assert payload["loss_scores"] == [{"loss": "cross_entropy", "split": "val", "score": 0.5}]
-
-
-def test_a_finite_score_has_no_flag() -> None:
-    assert finite(0.25) == (0.25, None)
 
 
 def test_a_flag_that_the_producer_set_is_kept(result: Callable[..., EvaluationResult]) -> None:

@@ -13,7 +13,6 @@ from mlgym_core.events.types import (
     CheckpointSaved,
     EvaluationResult,
     ExperimentStatus,
-    LossScore,
     MetricScore,
 )
 
@@ -226,11 +225,13 @@ class TestEnds:
         assert train_config(iris).outcome.reason == "finished"
 
 
-def test_scores_that_are_no_finite_numbers_are_null_and_say_so(train_config, iris) -> None:
+def test_scores_that_are_no_finite_numbers_are_published_as_they_are(train_config, iris) -> None:
     iris["optimizer"] = {"use": "sgd", "lr": 1e30}
     result = train_config(iris).published.of(EvaluationResult)[-1]
 
-    assert result.loss_scores == [LossScore(loss="cross_entropy", split="test", score=None, not_finite="nan")]
+    [loss] = result.loss_scores
+    assert (loss.loss, loss.split) == ("cross_entropy", "test")
+    assert math.isnan(loss.score)
     assert result.metric_scores[0] == MetricScore(metric="accuracy", split="test", score=result.metric_scores[0].score)
 
 

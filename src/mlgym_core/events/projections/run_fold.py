@@ -23,6 +23,7 @@ from mlgym_core.events.projections.run_state import (
 )
 from mlgym_core.events.types import (
     AttemptStarted,
+    Checkpoint,
     CheckpointDeleted,
     CheckpointSaved,
     ControlAnswered,
@@ -295,7 +296,7 @@ def _is_better(value: float, than: float | None, lower: bool) -> bool:
     return than is None or (value < than if lower else value > than)
 
 
-def _without(checkpoints: list[CheckpointState], payload: CheckpointSaved | CheckpointDeleted) -> list[CheckpointState]:
+def _without(checkpoints: list[CheckpointState], payload: Checkpoint) -> list[CheckpointState]:
     return [each for each in checkpoints if (each.epoch, each.step) != (payload.epoch, payload.step)]
 
 

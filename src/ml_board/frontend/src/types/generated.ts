@@ -145,7 +145,7 @@ export interface ExperimentStatus extends Payload {
   current_batch: number;
 }
 
-/** A score over a whole split; null and `not_finite` ("nan", "inf", "-inf") where it is no finite number. */
+/** A score over a whole split; a line holds null and `not_finite` ("nan", "inf", "-inf") for no finite number. */
 export interface MetricScore {
   metric: string;
   split: string;
@@ -198,8 +198,8 @@ export interface AttemptStarted extends Payload {
   versions: Record<string, string>;
 }
 
-/** A checkpoint whose files are complete; `step` counts the optimizer's steps taken so far. */
-export interface CheckpointSaved extends Payload {
+/** What the facts about a checkpoint say; `step` counts the optimizer's steps taken so far. */
+export interface Checkpoint extends Payload {
   experiment_id: number;
   epoch: number;
   step: number;
@@ -208,14 +208,12 @@ export interface CheckpointSaved extends Payload {
   kept_as: string[];
 }
 
+/** A checkpoint whose files are complete. */
+export interface CheckpointSaved extends Checkpoint {
+}
+
 /** A checkpoint whose files are gone, or are about to go. */
-export interface CheckpointDeleted extends Payload {
-  experiment_id: number;
-  epoch: number;
-  step: number;
-  resources: Resource[];
-  weights_sha256: string;
-  kept_as: string[];
+export interface CheckpointDeleted extends Checkpoint {
 }
 
 /** Somebody asked the run, or one experiment of it, to do something. */

@@ -1,17 +1,46 @@
-"""The events that say how an experiment ended and why, whoever has to say it.
+"""The events that say how an experiment began and how it ended, whoever has to say it.
 
 Owns their wording; publishes nothing itself.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 
-from mlgym_core.events.types import ControlAnswered, ControlRequested, JobStatus
+from mlgym_core.events.types import AttemptStarted, ControlAnswered, ControlRequested, JobStatus
+from mlgym_core.execution.environment import versions
 from mlgym_core.execution.job import Order, StopOrder
 from mlgym_core.execution.stopping import Stop
 
 _STOP = "stop"
+
+
+def attempt_started(order: Order, *, threads: int) -> AttemptStarted:
+    """This process has taken up an experiment."""
+    return AttemptStarted(
+        grid_search_id=order.run_id,
+        experiment_id=order.job.spec.experiment_id,
+        attempt=order.job.attempt,
+        device=order.device,
+        host=socket.gethostname(),
+        pid=os.getpid(),
+        threads=threads,
+        versions=versions(),
+    )
+
+
+def job_started(order: Order, *, started_at: float) -> JobStatus:
+    """An experiment runs."""
+    return JobStatus(
+        grid_search_id=order.run_id,
+        experiment_id=order.job.spec.experiment_id,
+        job_id=order.job.job_id,
+        status="RUNNING",
+        starting_time=started_at,
+        device=order.device,
+    )
 
 
 def job_ended(order: Order, *, started_at: float, error: str | None = None, stacktrace: str | None = None) -> JobStatus:

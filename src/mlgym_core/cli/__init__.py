@@ -40,16 +40,19 @@ def _perform_training(arguments: Sequence[str], make_parser: Callable[[], Argume
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     from mlgym_core.execution import forkserver
 
-    if not {"-h", "--help", "main_process"}.intersection(arguments):
-        forkserver.start()
+    needs_server = not {"-h", "--help", "main_process"}.intersection(arguments)
     try:
-        return _perform(arguments, make_parser)
+        return _perform(arguments, make_parser, first=forkserver.start if needs_server else None)
     finally:
         forkserver.stop()
 
 
-def _perform(arguments: Sequence[str], make_parser: Callable[[], ArgumentParser]) -> int:
+def _perform(
+    arguments: Sequence[str], make_parser: Callable[[], ArgumentParser], first: Callable[[], None] | None = None
+) -> int:
     try:
+        if first is not None:
+            first()
         options = make_parser().parse_args(arguments)
         from mlgym_core.cli.commands import perform
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from contextlib import ExitStack, suppress
-from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Response, request, send_file
-from werkzeug.datastructures import FileStorage
 
 from ml_board.rest.answers import json_answer
 from ml_board.rest.errors import MISSING, UNFIT, RestError
 from ml_board.runs import RunViews
-from mlgym_core.events.folder import RunFolder, writing
+from mlgym_core.events.folder import RunFolder, remove_folder, replacing, writing
 
 _CHUNK_BYTES = 2**20
 
@@ -52,17 +48,16 @@ def create_checkpoints(views: RunViews) -> Blueprint:
                 opened.callback(file.close)
             paths = [run.resource_path(experiment_id, epoch, file.filename or "") for file in files]
             for path, file in zip(paths, files, strict=True):
-                _store(path, file)
+                with replacing(path) as beside:
+                    file.save(beside, buffer_size=_CHUNK_BYTES)
         return json_answer(_listed(run, experiment_id, epoch))
 
     @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>")
     def delete(run_id: str, experiment_id: str, epoch: str) -> Response:
         run = storage.run(run_id)
-        folder = run.checkpoint_path(experiment_id, epoch)
         if not run.resources(experiment_id, epoch):
             raise RestError(f"experiment {experiment_id} has no checkpoint of epoch {epoch}", code=MISSING)
-        with writing(folder):
-            shutil.rmtree(folder)
+        remove_folder(run.checkpoint_path(experiment_id, epoch))
         return json_answer(None)
 
     @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>")
@@ -83,15 +78,3 @@ def _listed(run: RunFolder, experiment_id: int | str, epoch: int | str) -> dict[
         "epoch": str(epoch),
         "checkpoints": run.resources(experiment_id, epoch),
     }
-
-
-def _store(path: Path, file: FileStorage) -> None:
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            file.save(beside, buffer_size=_CHUNK_BYTES)
-            beside.replace(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise

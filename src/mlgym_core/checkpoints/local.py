@@ -6,12 +6,11 @@ Owns that a folder of an epoch appears and goes as a whole: it is written and em
 from __future__ import annotations
 
 import shutil
-import uuid
 from collections.abc import Mapping
-from pathlib import Path
 
 from mlgym_core.checkpoints.digests import describe
-from mlgym_core.events.folder import RunFolder, read_file, writing
+from mlgym_core.errors import StoreError
+from mlgym_core.events.folder import RunFolder, hidden_beside, read_file, remove_folder, writing
 from mlgym_core.events.types import Resource
 
 
@@ -25,15 +24,15 @@ class LocalCheckpoints:
         """What was stored; see `Checkpoints.save`."""
         final = self._run.checkpoint_path(experiment_id, epoch)
         files = {self._run.resource_path(experiment_id, epoch, name).name: each for name, each in resources.items()}
-        beside = _hidden_beside(final)
+        beside = hidden_beside(final)
         with writing(final):
             beside.mkdir(parents=True)
             try:
                 for name, content in files.items():
                     (beside / name).write_bytes(content)
-                _remove(final)
+                remove_folder(final)
                 beside.rename(final)
-            except OSError:
+            except (OSError, StoreError):
                 shutil.rmtree(beside, ignore_errors=True)
                 raise
         return describe(resources)
@@ -44,24 +43,8 @@ class LocalCheckpoints:
 
     def delete(self, experiment_id: int, epoch: int) -> None:
         """Remove a checkpoint; see `Checkpoints.delete`."""
-        folder = self._run.checkpoint_path(experiment_id, epoch)
-        with writing(folder):
-            _remove(folder)
+        remove_folder(self._run.checkpoint_path(experiment_id, epoch))
 
     def epochs(self, experiment_id: int) -> list[int]:
         """The epochs that have a checkpoint, in order."""
         return self._run.checkpoint_epochs(experiment_id)
-
-
-def _remove(folder: Path) -> None:
-    """Take a folder out of sight in one step, then empty it; nothing happens where there is none."""
-    hidden = _hidden_beside(folder)
-    try:
-        folder.rename(hidden)
-    except FileNotFoundError:
-        return
-    shutil.rmtree(hidden)
-
-
-def _hidden_beside(folder: Path) -> Path:
-    return folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")

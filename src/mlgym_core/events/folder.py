@@ -6,6 +6,7 @@ Owns every path inside a storage and the check of ids before they become one. It
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -216,16 +217,46 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    data = content.encode() if isinstance(content, str) else content
-    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with replacing(path) as beside:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write a file at, which is renamed to `path` once it is whole, and removed where that fails.
+
+    Raises:
+        StoreError: it cannot be written.
+    """
+    beside = hidden_beside(path)
     with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            beside.write_bytes(data)
+            yield beside
             beside.replace(path)
         except OSError:
             beside.unlink(missing_ok=True)
             raise
+
+
+def remove_folder(path: Path) -> None:
+    """Takes a folder out of sight in one step, then empties it; nothing happens where there is none.
+
+    Raises:
+        StoreError: it cannot be removed.
+    """
+    hidden = hidden_beside(path)
+    with writing(path):
+        try:
+            path.rename(hidden)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(hidden)
+
+
+def hidden_beside(path: Path) -> Path:
+    """A new name in the same folder, which no list of what is stored shows."""
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
 
 
 def read_file(path: Path) -> bytes:

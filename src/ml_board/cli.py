@@ -16,6 +16,7 @@ from urllib.parse import quote
 
 from ml_board import service
 from ml_board.settings import LOOPBACK, Settings, origin_patterns
+from mlgym_core.config.settings import default_event_storage
 from mlgym_core.errors import MLGymError
 
 NUM_LINKS = 5
@@ -87,25 +88,23 @@ def _run_ws_endpoint(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="ml_board_ws_endpoint", description="Serve events over Socket.IO: publishers send, boards receive."
     )
-    _add_storage(parser)
-    _add_address(parser, port=None)
-    _add_origins(parser)
-    options = parser.parse_args(argv)
-    _serve_endpoint(options, service.create_socket_endpoint)
+    _serve_endpoint(parser, argv, service.create_socket_endpoint)
 
 
 def _run_rest_endpoint(argv: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(
         prog="ml_board_rest_endpoint", description="Serve runs, configurations and checkpoints over HTTP."
     )
+    _serve_endpoint(parser, argv, service.create_rest_endpoint)
+
+
+def _serve_endpoint(
+    parser: argparse.ArgumentParser, argv: Sequence[str], create: Callable[[Settings], service.Service]
+) -> None:
     _add_storage(parser)
     _add_address(parser, port=None)
     _add_origins(parser)
     options = parser.parse_args(argv)
-    _serve_endpoint(options, service.create_rest_endpoint)
-
-
-def _serve_endpoint(options: argparse.Namespace, create: Callable[[Settings], service.Service]) -> None:
     with service.listen(options.host, options.port) as listener:
         endpoint = create(_settings(options))
         print(f"listening on {service.address(options.host, listener)}", flush=True)
@@ -118,7 +117,7 @@ def _add_storage(parser: argparse.ArgumentParser) -> None:
         "--event_storage_path",
         metavar="DIR",
         type=Path,
-        default=Path(os.environ.get("MLGYM_EVENT_STORAGE", "event_storage")),
+        default=default_event_storage(os.environ),
         help="folder of the runs (default: MLGYM_EVENT_STORAGE, else event_storage)",
     )
 

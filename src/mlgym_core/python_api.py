@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from mlgym_core.cli.progress import make_progress
+from mlgym_core.config.settings import default_event_storage
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.execution.launch import run as launch_run
 from mlgym_core.execution.logged_run import LoggedRun
@@ -58,5 +59,5 @@ def log_run(
     Raises:
         MLGymError: a configuration that JSON cannot hold, or an event storage that cannot be written.
     """
-    path = event_storage or os.environ.get("MLGYM_EVENT_STORAGE") or "event_storage"
-    return open_logged_run(config, EventStorage(path), servers)
+    storage = EventStorage(event_storage or default_event_storage(os.environ))
+    return open_logged_run(config, storage, servers)

@@ -17,7 +17,7 @@ import msgspec
 
 from mlgym_core.config.nodes import Mapping, Node, from_plain, to_plain
 from mlgym_core.config.suggestions import did_you_mean
-from mlgym_core.config.sweeps import is_sweep
+from mlgym_core.config.sweep_values import is_sweep
 from mlgym_core.errors import ConfigError, Diagnostic, Place
 
 _AtLeast1: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
@@ -117,6 +117,11 @@ def read_settings(
     if diagnostics:
         raise ConfigError(diagnostics)
     return RunSettings(**values)
+
+
+def default_event_storage(environment: AbstractMapping[str, str]) -> Path:
+    """Where runs are kept where nobody else says it: as the environment does, else in `event_storage`."""
+    return Path(environment.get(ENVIRONMENT_OF["event_storage"]) or RunSettings().event_storage)
 
 
 def apply_settings(tree: Mapping, settings: RunSettings) -> Mapping:

@@ -1,4 +1,4 @@
-"""The values that one sweep stands for: a list, a range, a logarithmic range, or a choice of whole subtrees.
+"""What a sweep is, and the values that it stands for: a list, a range, a logarithmic range, or a choice of subtrees.
 
 Knows nothing of grids.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeGuard
 
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence
 from mlgym_core.config.suggestions import did_you_mean
@@ -19,6 +20,11 @@ _DIGITS = 12
 
 class _TooManyError(Exception):
     """A range that alone goes over the limit."""
+
+
+def is_sweep(node: Node) -> TypeGuard[Mapping]:
+    """Whether a node is a sweep: a mapping whose only key is `sweep`, `range`, `logspace` or `choice`."""
+    return isinstance(node, Mapping) and len(node.entries) == 1 and next(iter(node)) in SWEEP_KEYS
 
 
 def sweep_items(node: Mapping, limit: int) -> tuple[Node, ...]:

@@ -1,6 +1,6 @@
 """From one tree with sweeps to the points of a grid.
 
-Owns what a sweep is and the order of the points: all sweeps form a product, the first in the order of the file varies
+Owns the order of the points: all sweeps form a product, the first in the order of the file varies
 slowest, and a sweep inside another one is expanded in its place. It knows no component and no slot.
 """
 
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
 from mlgym_core.config.suggestions import did_you_mean
-from mlgym_core.config.sweep_values import SWEEP_KEYS, TOO_MANY_HINT, sweep_items
+from mlgym_core.config.sweep_values import TOO_MANY_HINT, is_sweep, sweep_items
 from mlgym_core.errors import ConfigError, Diagnostic, Place
 
 Path: TypeAlias = tuple[str, ...]
@@ -41,11 +41,6 @@ def expand(tree: Mapping, limit: int) -> list[Point]:
     if num_points > limit:
         raise ConfigError([_too_many(tree, num_points, limit)])
     return [Point(tree=_as_mapping(each.node), choices=each.choices) for each in _product(tree, (), axes, sweeps)]
-
-
-def is_sweep(node: Node) -> bool:
-    """Whether a node is a sweep: a mapping whose only key is `sweep`, `range`, `logspace` or `choice`."""
-    return isinstance(node, Mapping) and len(node.entries) == 1 and next(iter(node)) in SWEEP_KEYS
 
 
 def _as_mapping(node: Node) -> Mapping:
@@ -76,7 +71,7 @@ def _read_sweeps(tree: Mapping, limit: int) -> _Sweeps:
     for node in _walk(tree):
         if is_sweep(node) and id(node) not in sweeps:
             try:
-                sweeps[id(node)] = sweep_items(_as_mapping(node), limit)
+                sweeps[id(node)] = sweep_items(node, limit)
             except ConfigError as error:
                 diagnostics.extend(error.diagnostics)
     if diagnostics:

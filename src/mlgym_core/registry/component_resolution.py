@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
 from mlgym_core.config.suggestions import did_you_mean
-from mlgym_core.config.sweeps import is_sweep
+from mlgym_core.config.sweep_values import is_sweep
 from mlgym_core.errors import Diagnostic, Place
 from mlgym_core.registry.arguments import arguments_of, is_plain
 from mlgym_core.registry.component import Component, Parameter, reserved_keys

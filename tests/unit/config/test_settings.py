@@ -10,6 +10,7 @@ from mlgym_core.config.settings import (
     SHAPING_RESULTS,
     RunSettings,
     apply_settings,
+    default_event_storage,
     read_settings,
     result_settings,
     settings_schema,
@@ -65,6 +66,11 @@ class TestPrecedence:
         assert by_option.event_storage == Path("logs")
         by_variable = read_settings(tree("a: 1"), environment={"MLGYM_EVENT_STORAGE": "/data/logs"})
         assert by_variable.event_storage == Path("/data/logs")
+
+    def test_who_has_no_configuration_finds_the_same_event_storage(self) -> None:
+        for environment in ({"MLGYM_EVENT_STORAGE": "/data/logs"}, {"MLGYM_EVENT_STORAGE": ""}, {}):
+            found = read_settings(tree("a: 1"), environment=environment).event_storage
+            assert default_event_storage(environment) == found
 
 
 class TestFaults:

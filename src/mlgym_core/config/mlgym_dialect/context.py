@@ -9,9 +9,10 @@ from typing import TypeVar
 
 from mlgym_core.config.mlgym_dialect.components import Component
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, NOT_AVAILABLE, REQUIREMENT, Faults
-from mlgym_core.config.mlgym_dialect.rewrite import is_sweep, over
+from mlgym_core.config.mlgym_dialect.rewrite import over
 from mlgym_core.config.mlgym_dialect.words import COMPONENT_TYPES, SLOTS
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence
+from mlgym_core.config.sweep_values import is_sweep
 from mlgym_core.errors import Place
 
 T = TypeVar("T")

@@ -7,9 +7,10 @@ from functools import partial
 from mlgym_core.config.mlgym_dialect.components import Component
 from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, mapping_node
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, REQUIREMENT
-from mlgym_core.config.mlgym_dialect.rewrite import is_sweep, over
+from mlgym_core.config.mlgym_dialect.rewrite import over
 from mlgym_core.config.mlgym_dialect.words import SAMPLINGS
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
+from mlgym_core.config.sweep_values import is_sweep
 
 Splits = dict[str, Node]
 """Native references to data sets by the name of their split."""

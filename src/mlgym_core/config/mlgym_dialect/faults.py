@@ -23,10 +23,8 @@ class Faults:
     found: list[Diagnostic] = field(default_factory=list)
 
     def add(self, code: str, message: str, place: Place, hint: str | None = None) -> None:
-        """Notes one fault; one that was noted before is not noted again."""
-        diagnostic = Diagnostic(code=code, message=message, place=place, hint=hint)
-        if diagnostic not in self.found:
-            self.found.append(diagnostic)
+        """Notes one fault."""
+        self.found.append(Diagnostic(code=code, message=message, place=place, hint=hint))
 
     def unknown(self, what: str, word: str, known: Iterable[str], place: Place) -> None:
         """Notes that `what` has no `word`, with the nearest known one."""
@@ -39,10 +37,6 @@ class Faults:
         self.add(MALFORMED, f"{what} must be {wanted}", node.place)
 
     def raise_if_any(self) -> None:
-        """Raises ConfigError with all faults in the order of the file."""
+        """Raises ConfigError with all faults."""
         if self.found:
-            raise ConfigError(sorted(self.found, key=_position))
-
-
-def _position(diagnostic: Diagnostic) -> tuple[int, int]:
-    return (diagnostic.place.line, diagnostic.place.column) if diagnostic.place else (0, 0)
+            raise ConfigError(self.found)

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeGuard
 
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, Faults
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence
-from mlgym_core.config.sweep_values import SWEEP_KEYS
+from mlgym_core.config.sweep_values import is_sweep
 
 
 def rewrite(node: Node, faults: Faults) -> Node:
@@ -54,11 +53,6 @@ def _injectable(node: Mapping, faults: Faults) -> Node:
         return Scalar(value=None, place=node.place)
     kind = Scalar(value="injectable", place=node.key_place("injectable"))
     return Mapping(entries={"kind": kind, "use": name}, key_places={}, place=node.place)
-
-
-def is_sweep(node: Node) -> TypeGuard[Mapping]:
-    """Whether `node`, already rewritten, stands for several values."""
-    return isinstance(node, Mapping) and len(node.entries) == 1 and next(iter(node)) in SWEEP_KEYS
 
 
 def over(node: Node, lower: Callable[[Node], Node]) -> Node:

@@ -36,8 +36,10 @@ def main() -> None:
 
 
 def _perform_training(arguments: Sequence[str], make_parser: Callable[[], ArgumentParser]) -> int:
-    # Until a run handles both, SIGTERM interrupts as Ctrl-C does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # Until a run handles both, SIGTERM interrupts as Ctrl-C does, and that does too where a shell started this in the
+    # background and so with Ctrl-C ignored.
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.default_int_handler)
     from mlgym_core.execution import forkserver
 
     needs_server = not {"-h", "--help", "main_process"}.intersection(arguments)

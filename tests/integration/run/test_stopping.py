@@ -106,6 +106,21 @@ def test_an_interrupt_before_anything_was_made_makes_nothing(start_mlgym, workpl
     assert started.survivors() == []
 
 
+def test_a_run_in_the_background_of_a_shell_hears_an_interrupt_too(start_mlgym, workplace) -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        started = start_mlgym("run", slow_grid(workplace))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    started.wait_until(lambda: len(started.children()) >= 2)
+    started.send(signal.SIGINT)
+    done = started.end()
+
+    assert (done.status, "interrupted" in done.err) == (1, True), done
+    assert not workplace.storage.path.exists()
+    assert started.survivors() == []
+
+
 def test_a_killed_runner_leaves_no_process_and_the_run_is_lost(start_mlgym, workplace) -> None:
     started = start_mlgym("run", slow_grid(workplace, "{use: parent, seconds: 0.1}"), "--process_count", "2")
     started.wait_until(begun(workplace))

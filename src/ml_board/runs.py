@@ -43,7 +43,10 @@ class ExperimentPage(ExperimentState, kw_only=True):
 
 
 class RunView:
-    """One run, folded as far as its log is read; any thread may ask.
+    """One run, folded anew up to the end of its log at each question; any thread may ask.
+
+    Raises, in each method that says nothing else:
+        StoreError: the log is damaged, or cannot be read.
 
     `committed` maps the ids of runs that this process itself writes to their numbers of synced events: what stands in
     such a log beyond them is no fact yet.
@@ -60,15 +63,6 @@ class RunView:
         self._fold = RunFold()
         self._changes: views.DeltaCollector | None = None
         self._damage: StoreError | None = None
-
-    def refresh(self) -> None:
-        """Folds what came since the last time. All methods do so first.
-
-        Raises:
-            StoreError: the log is damaged, or cannot be read.
-        """
-        with self._lock:
-            self._refresh()
 
     def snapshot(self) -> RunSnapshot:
         """The whole run."""

@@ -7,9 +7,9 @@ from contextlib import closing, contextmanager
 import psutil
 import pytest
 
-from mlgym_core.events.codec import decode_event
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.projections.run_fold import RunFold
+from mlgym_core.events.projections.run_state import RunState
 from mlgym_core.events.spool import Spool, SpoolReader
 from mlgym_core.execution import forkserver
 from mlgym_core.execution.job import Executor, Job, Request, RunContext
@@ -86,10 +86,12 @@ class Bench:
         return sorted(found, key=lambda line: json.loads(line)["creation_ts"])
 
     def statuses(self) -> dict[int, str]:
+        return {number: each.status for number, each in self.state().experiments.items()}
+
+    def state(self) -> RunState:
         fold = RunFold()
-        for number, line in enumerate(self.lines()):
-            fold.apply(number, decode_event(line))
-        return {number: each.status for number, each in fold.state.experiments.items()}
+        fold.feed(self.lines())
+        return fold.state
 
     def types(self, experiment_id: int) -> list[str]:
         events = [json.loads(line) for line in self.lines()]
@@ -130,6 +132,10 @@ def test_a_job_that_fails_is_told_and_the_others_are_trained(executor, bench) ->
     executor.run(made.jobs, made.context)
 
     assert made.statuses() == {0: "finished", 1: "failed", 2: "finished"}
+    assert (
+        made.state().experiments[1].error
+        == "BuildError: config: MG304 data 'never_registered' is not registered in this process"
+    )
 
 
 def test_where_all_fail_all_are_told(executor, bench) -> None:

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from mlgym_core.cli.reporting import TextLog, report
 from mlgym_core.errors import MLGymError
 
-DONE, FAILED, WRONG_USE = 0, 1, 2
+FAILED, WRONG_USE = 1, 2
 
 Command: TypeAlias = Callable[[argparse.Namespace, TextLog], int]
 

@@ -18,15 +18,14 @@ class ExperimentSpec:
     """One point of a grid.
 
     `config` is resolved: defaults filled in, values coerced, no sweeps. `choices` maps the dotted path of each
-    swept value to the value chosen here. `search_path` is the folder that `imports` are found in and relative paths
-    begin at. `places` says where each component stands, by its dotted path, for messages.
+    swept value to the value chosen here. `search_path` is the folder that relative paths begin at. `places` says where
+    each component stands, by its dotted path, for messages.
     """
 
     experiment_id: int
     config: dict[str, Any]
     config_hash: str
     choices: dict[str, Any] = field(default_factory=dict)
-    imports: tuple[str, ...] = ()
     search_path: str = ""
     places: dict[str, Place] = field(default_factory=dict)
 

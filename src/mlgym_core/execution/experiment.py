@@ -75,10 +75,11 @@ class _Attempt:
 
     def _train(self) -> bool:
         """Whether training was stopped before its end."""
-        components = build(self._spec.config, self._registry, seed_all=seed_all, folder=self._spec.search_path)
+        spec = self._spec
+        components = build(spec.config, self._registry, seed_all=seed_all, folder=spec.search_path, places=spec.places)
         outcome = train(
             components,
-            spec=self._spec,
+            spec=spec,
             run_id=self._order.run_id,
             publisher=self._publisher,
             checkpoints=LocalCheckpoints(self._order.folder),

@@ -45,8 +45,8 @@ def preflight(request: Request) -> Checked:
             config=each.config,
             config_hash=canonical_hash(each.config),
             choices=point.choices,
-            imports=tuple(each.config["imports"]),
             search_path=request.registrations.folder,
+            places=each.places,
         )
         for number, (point, each) in enumerate(zip(request.points, resolved, strict=True))
     ]

@@ -30,5 +30,5 @@ def test_the_hash_of_a_configuration_never_changes() -> None:
 
 
 def test_a_specification_crosses_to_other_processes() -> None:
-    spec = ExperimentSpec(experiment_id=3, config={"a": 1}, config_hash="x", choices={"a": 1}, imports=("m",))
+    spec = ExperimentSpec(experiment_id=3, config={"a": 1}, config_hash="x", choices={"a": 1}, search_path="here")
     assert pickle.loads(pickle.dumps(spec)) == spec

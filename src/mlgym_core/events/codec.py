@@ -23,6 +23,7 @@ from mlgym_core.events.types import (
     EVENT_TYPES,
     PAYLOADS,
     AttemptStarted,
+    Divergence,
     EvaluationResult,
     Event,
     ExperimentConfig,
@@ -36,7 +37,7 @@ MAX_LINE_BYTES = 8 * 2**20
 """The size that an event may have: a line and its stamp fit into one message of a socket (16 MB)."""
 MAX_DEPTH = 64
 """How many lists and mappings may lie in each other in one event."""
-FREE_FORM = frozenset({ExperimentConfig, RunStarted, AttemptStarted})
+FREE_FORM = frozenset({ExperimentConfig, RunStarted, AttemptStarted, Divergence})
 """The types whose payloads may hold anything, so that how deep they are has to be looked up."""
 NO_LINE_BEFORE = "0" * 64
 """What line 0 is chained to."""

@@ -179,6 +179,60 @@ class Dropped(Payload, frozen=True, kw_only=True):
     count: int
 
 
+class Divergence(Payload, frozen=True, kw_only=True):
+    """A repeated attempt gave other content at `key`, such as `evaluation_result/3/val`, than the log has."""
+
+    experiment_id: int
+    key: str
+    stored: dict[str, Any]
+    repeated: dict[str, Any]
+
+
+class GpuUse(msgspec.Struct, frozen=True, kw_only=True):
+    """One GPU of the machine: its use in percent, its memory in bytes."""
+
+    index: int
+    name: str
+    percent: float | None = None
+    memory_used_bytes: int | None = None
+    memory_total_bytes: int | None = None
+
+
+class DiskUse(msgspec.Struct, frozen=True, kw_only=True):
+    """The disk of the event storage, and what the machine read and wrote a second since the last sample."""
+
+    used_bytes: int
+    total_bytes: int
+    read_bytes_per_s: float | None = None
+    written_bytes_per_s: float | None = None
+
+
+class NetworkUse(msgspec.Struct, frozen=True, kw_only=True):
+    """What the machine sent and received a second since the last sample."""
+
+    sent_bytes_per_s: float
+    received_bytes_per_s: float
+
+
+class SystemMetrics(Payload, frozen=True, kw_only=True):
+    """A sample of the machine a run is on: `rss_bytes` is the memory of the run's own processes together."""
+
+    host: str
+    cpu_percent: float
+    rss_bytes: int
+    memory_used_bytes: int
+    memory_total_bytes: int
+    gpus: list[GpuUse] = []
+    disk: DiskUse | None = None
+    network: NetworkUse | None = None
+
+
+class RunTrashed(Payload, frozen=True, kw_only=True):
+    """The last fact of a log before its run goes to the trash."""
+
+    by: str
+
+
 PAYLOADS: dict[str, type[Payload]] = {
     "experiment_config": ExperimentConfig,
     "job_status": JobStatus,
@@ -193,10 +247,16 @@ PAYLOADS: dict[str, type[Payload]] = {
     "control_answered": ControlAnswered,
     "log": LogLines,
     "dropped": Dropped,
+    "divergence": Divergence,
+    "system_metrics": SystemMetrics,
+    "run_trashed": RunTrashed,
 }
 """Every event type by its name on the wire."""
 
 EVENT_TYPES: dict[type[Payload], str] = {payload: name for name, payload in PAYLOADS.items()}
+
+PROGRESS_TYPES = (ExperimentStatus, SystemMetrics, LogLines)
+"""What may be dropped where a spool is full: nothing that anyone resumes from or compares."""
 
 VERSION_1_TYPES = frozenset({"experiment_config", "job_status", "experiment_status", "evaluation_result"})
 """The types that clients of version 1 know; they throw on any other."""

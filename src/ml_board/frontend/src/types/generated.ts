@@ -249,6 +249,54 @@ export interface Dropped extends Payload {
   count: number;
 }
 
+/** A repeated attempt gave other content at `key`, such as `evaluation_result/3/val`, than the log has. */
+export interface Divergence extends Payload {
+  experiment_id: number;
+  key: string;
+  stored: Record<string, unknown>;
+  repeated: Record<string, unknown>;
+}
+
+/** One GPU of the machine: its use in percent, its memory in bytes. */
+export interface GpuUse {
+  index: number;
+  name: string;
+  percent: number | null;
+  memory_used_bytes: number | null;
+  memory_total_bytes: number | null;
+}
+
+/** The disk of the event storage, and what the machine read and wrote a second since the last sample. */
+export interface DiskUse {
+  used_bytes: number;
+  total_bytes: number;
+  read_bytes_per_s: number | null;
+  written_bytes_per_s: number | null;
+}
+
+/** What the machine sent and received a second since the last sample. */
+export interface NetworkUse {
+  sent_bytes_per_s: number;
+  received_bytes_per_s: number;
+}
+
+/** A sample of the machine a run is on: `rss_bytes` is the memory of the run's own processes together. */
+export interface SystemMetrics extends Payload {
+  host: string;
+  cpu_percent: number;
+  rss_bytes: number;
+  memory_used_bytes: number;
+  memory_total_bytes: number;
+  gpus: GpuUse[];
+  disk: DiskUse | null;
+  network: NetworkUse | null;
+}
+
+/** The last fact of a log before its run goes to the trash. */
+export interface RunTrashed extends Payload {
+  by: string;
+}
+
 export interface Payloads {
   experiment_config: ExperimentConfig;
   job_status: JobStatus;
@@ -263,4 +311,7 @@ export interface Payloads {
   control_answered: ControlAnswered;
   log: LogLines;
   dropped: Dropped;
+  divergence: Divergence;
+  system_metrics: SystemMetrics;
+  run_trashed: RunTrashed;
 }

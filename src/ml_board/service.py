@@ -18,12 +18,14 @@ import uvicorn
 from a2wsgi import WSGIMiddleware
 from flask import Flask
 
+from ml_board.auth import Auth
 from ml_board.pages import create_pages
 from ml_board.rest.app import create_rest
 from ml_board.runs import RunViews
 from ml_board.settings import Settings
 from ml_board.socket.packets import MAX_MESSAGE_BYTES
 from ml_board.socket.server import EventServer
+from ml_board.telemetry import Telemetry
 from mlgym_core.errors import RunError
 from mlgym_core.events.folder import EventStorage, writing
 
@@ -31,6 +33,8 @@ Application: TypeAlias = Any
 """An ASGI application: uvicorn, python-socketio and a2wsgi each spell its type in their own way."""
 
 SHUTDOWN_SECONDS = 2
+OPEN = Auth()
+"""No token is set: everyone who reaches the service may do everything."""
 
 
 async def _nothing() -> None:
@@ -59,22 +63,22 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def create_board(settings: Settings) -> Service:
+def create_board(settings: Settings, auth: Auth = OPEN) -> Service:
     """Socket, REST and pages as one application, over one view of the runs."""
     views = _open_views(settings)
-    rest = create_rest(settings, views)
+    rest = create_rest(settings, views, auth)
     rest.register_blueprint(create_pages())
-    return _with_socket(settings, views, _as_asgi(rest))
+    return _with_socket(EventServer(settings, views, auth, Telemetry()), _as_asgi(rest))
 
 
-def create_socket_endpoint(settings: Settings) -> Service:
+def create_socket_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
     """The socket alone."""
-    return _with_socket(settings, _open_views(settings), None)
+    return _with_socket(EventServer(settings, _open_views(settings), auth, Telemetry()), None)
 
 
-def create_rest_endpoint(settings: Settings) -> Service:
+def create_rest_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
     """REST alone."""
-    return Service(application=_as_asgi(create_rest(settings, _open_views(settings))))
+    return Service(application=_as_asgi(create_rest(settings, _open_views(settings), auth)))
 
 
 def create_front_end(endpoints: str = "") -> Service:
@@ -167,6 +171,5 @@ def _open_views(settings: Settings) -> RunViews:
             return RunViews(path)
 
 
-def _with_socket(settings: Settings, views: RunViews, beside: Application | None) -> Service:
-    events = EventServer(settings, views)
+def _with_socket(events: EventServer, beside: Application | None) -> Service:
     return Service(application=socketio.ASGIApp(events.socket, beside), end=events.close)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from flask import Flask, request
 from flask_cors import CORS
 
+from ml_board.auth import Auth
 from ml_board.rest.api import create_api
 from ml_board.rest.checkpoints import create_checkpoints
 from ml_board.rest.errors import REFUSED, RestError, install_error_handlers
@@ -20,7 +21,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNSAFE_SEGMENTS = frozenset({".", ".."})
 
 
-def create_rest(settings: Settings, views: RunViews) -> Flask:
+def create_rest(settings: Settings, views: RunViews, auth: Auth) -> Flask:
     """The application that answers every route of the runs, over `views`."""
     app = Flask("ml_board", static_folder=None)
     app.url_map.merge_slashes = False
@@ -38,6 +39,8 @@ def create_rest(settings: Settings, views: RunViews) -> Flask:
                 code=REFUSED,
                 hint="name the page's origin with --cors_allowed_origins",
             )
+        if request.method != "OPTIONS" and request.blueprint != "pages":
+            auth.admit(request.environ).check("read" if request.method in _SAFE_METHODS else "write")
 
     for blueprint in (create_runs(views), create_checkpoints(views), create_model_cards(views), create_api(views)):
         app.register_blueprint(blueprint)

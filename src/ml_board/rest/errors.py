@@ -11,6 +11,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
+from ml_board.auth import NOT_ALLOWED, TOO_MANY_TRIES
 from mlgym_core.errors import MLGymError
 from mlgym_core.events import codes
 
@@ -29,6 +30,9 @@ STATUS = {
     REFUSED: HTTPStatus.FORBIDDEN,
     MISSING: HTTPStatus.NOT_FOUND,
     UNFIT: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NOT_ALLOWED: HTTPStatus.FORBIDDEN,
+    TOO_MANY_TRIES: HTTPStatus.TOO_MANY_REQUESTS,
+    codes.UNAUTHORIZED: HTTPStatus.UNAUTHORIZED,
     codes.BAD_NAME: HTTPStatus.FORBIDDEN,
     codes.NOT_FOUND: HTTPStatus.NOT_FOUND,
     codes.LOCKED: HTTPStatus.CONFLICT,

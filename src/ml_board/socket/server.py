@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 import engineio.payload  # type: ignore[import-untyped]
 import socketio
 
+from ml_board.auth import Auth, AuthError
 from ml_board.runs import RunView, RunViews
 from ml_board.settings import Settings
 from ml_board.socket.clients import Clients, as_json
@@ -24,6 +25,7 @@ from ml_board.socket.inlet import Inlet, Outcome
 from ml_board.socket.packets import MAX_MESSAGE_BYTES, MAX_PACKETS_PER_POST, TextPacket
 from ml_board.socket.tail import Tail
 from ml_board.socket.watches import Watch
+from ml_board.telemetry import Telemetry
 from mlgym_core.errors import MLGymError, StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.codec import encode_foreign
@@ -50,8 +52,10 @@ class Connection:
 class EventServer:
     """The server behind `socket`; `close` it before its event loop ends."""
 
-    def __init__(self, settings: Settings, views: RunViews) -> None:
+    def __init__(self, settings: Settings, views: RunViews, auth: Auth, telemetry: Telemetry) -> None:
         self._settings = settings
+        self._auth = auth
+        self._telemetry = telemetry
         self._views = views
         self.socket = socketio.AsyncServer(
             async_mode="asgi",
@@ -85,8 +89,13 @@ class EventServer:
             await inlet.close()
         await self.socket.shutdown()
 
-    async def connect(self, connection: str, _environ: object, _auth: object = None) -> None:
-        """A client is there."""
+    async def connect(self, connection: str, environ: dict[str, Any], auth: object = None) -> None:
+        """A client is there. One without a token is refused, where a token is set."""
+        try:
+            self._auth.admit(environ, auth)
+        except AuthError as error:
+            self._telemetry.refusals.labels(error.code).inc()
+            raise socketio.exceptions.ConnectionRefusedError(str(error)) from error
         self._connections[connection] = Connection()
 
     async def disconnect(self, connection: str, _reason: object = None) -> None:

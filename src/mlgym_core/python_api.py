@@ -15,8 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from mlgym_core.cli.progress import make_progress
-from mlgym_core.config.settings import default_event_storage
-from mlgym_core.events.folder import EventStorage
+from mlgym_core.config.settings import LogLevel, RunSettings, default_event_storage
 from mlgym_core.execution.launch import run as launch_run
 from mlgym_core.execution.logged_run import LoggedRun
 from mlgym_core.execution.logged_run import log_run as open_logged_run
@@ -52,12 +51,24 @@ def run(
 
 
 def log_run(
-    config: Mapping[str, Any], *, event_storage: str | Path | None = None, servers: Sequence[str] = ()
+    config: Mapping[str, Any],
+    *,
+    event_storage: str | Path | None = None,
+    servers: Sequence[str] = (),
+    system_metrics_every: float = 5.0,
+    log_level: LogLevel = "INFO",
 ) -> AbstractContextManager[LoggedRun]:
     """A run for a training loop of one's own: `with log_run(config) as run: run.log({"val/loss": 0.3}, step=1)`.
+
+    `system_metrics_every` are seconds, 0 for never; what Python's `logging` is told from `log_level` on is recorded.
 
     Raises:
         MLGymError: a configuration that JSON cannot hold, or an event storage that cannot be written.
     """
-    storage = EventStorage(event_storage or default_event_storage(os.environ))
-    return open_logged_run(config, storage, servers)
+    settings = RunSettings(
+        event_storage=Path(event_storage or default_event_storage(os.environ)),
+        servers=tuple(servers),
+        system_metrics_every=system_metrics_every,
+        log_level=log_level,
+    )
+    return open_logged_run(config, settings)

@@ -77,6 +77,7 @@ class Bench:
             devices=["cpu"],
             stop=stop,
             fail_fast=fail_fast,
+            log_level="INFO",
         )
 
     def lines(self) -> list[bytes]:

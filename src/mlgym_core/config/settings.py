@@ -22,6 +22,8 @@ from mlgym_core.errors import ConfigError, Diagnostic, Place
 
 _AtLeast1: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 _Seed: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
+_Seconds: TypeAlias = Annotated[float, msgspec.Meta(ge=0)]
+LogLevel: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class RunSettings:
     max_experiments: _AtLeast1 = 10_000
     fail_fast: bool = False
     executor: Literal["processes", "main_process"] = "processes"
+    system_metrics_every: _Seconds = 5.0
+    log_level: LogLevel = "INFO"
 
 
 SHAPING_RESULTS = ("epochs", "seed", "threads")
@@ -60,6 +64,8 @@ OPTION_OF = {
     "max_experiments": "--max_experiments",
     "fail_fast": "--fail-fast",
     "executor": "--executor",
+    "system_metrics_every": "--system_metrics_every",
+    "log_level": "--log_level",
 }
 """The option of the command line that stands for each setting, as messages name it."""
 
@@ -77,6 +83,8 @@ MEANING_OF = {
     "max_experiments": "the largest grid that may start",
     "fail_fast": "stop the run when one experiment fails",
     "executor": "train in processes of their own, or in the one that was started",
+    "system_metrics_every": "seconds between two samples of processors, memory, disk and network; 0 takes none",
+    "log_level": "the lowest level of Python's logging that is recorded while an experiment is trained",
     "zip": "sweeps that are walked together instead of forming a product, by their paths",
 }
 """What each key of the `run:` block means, for editors and help."""

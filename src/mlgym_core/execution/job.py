@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
+from mlgym_core.config.settings import LogLevel
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.config.sweeps import Point
 from mlgym_core.errors import Diagnostic
@@ -57,6 +58,11 @@ class RunContext:
     devices: Sequence[str]
     stop: Stop
     fail_fast: bool
+    log_level: LogLevel
+
+    def order(self, job: Job, device: str) -> Order:
+        """What whoever trains `job` on `device` is told."""
+        return Order(job=job, run_id=self.run_id, folder=self.folder, device=device, log_level=self.log_level)
 
 
 class Executor(Protocol):
@@ -69,12 +75,13 @@ class Executor(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """To a worker: train this."""
+    """To a worker: train this, and record what it logs from `log_level` on."""
 
     job: Job
     run_id: str
     folder: RunFolder
     device: str
+    log_level: LogLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,6 +93,8 @@ def _grid(plan: Plan, checked: Checked, origin: Origin) -> Grid:
         # One `ml_board` answers both on one port.
         rest=settings.gs_rest_api_endpoint or next(iter(settings.servers), None),
         fail_fast=settings.fail_fast,
+        system_metrics_every=settings.system_metrics_every,
+        log_level=settings.log_level,
     )
 
 

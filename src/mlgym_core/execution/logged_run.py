@@ -9,7 +9,7 @@ import sys
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -17,26 +17,27 @@ from typing import Any
 import orjson
 import yaml
 
+from mlgym_core.config.settings import RunSettings
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.errors import RunError
 from mlgym_core.events.folder import GRID_SEARCH_CONFIG, SYSTEM_INFO, EventStorage, write_atomically
 from mlgym_core.events.types import EvaluationResult, LossScore, MetricScore
 from mlgym_core.execution.environment import environment, git_state, machine, versions
-from mlgym_core.execution.job import Order, RunContext
+from mlgym_core.execution.job import RunContext
 from mlgym_core.execution.lifecycle import attempt_started, job_ended, job_started, stop_obeyed
 from mlgym_core.execution.runner import Grid, OpenRun, Origin, open_run
 from mlgym_core.execution.stopping import Stop
 
 
 @contextmanager
-def log_run(config: Mapping[str, Any], storage: EventStorage, servers: Sequence[str] = ()) -> Iterator[LoggedRun]:
+def log_run(config: Mapping[str, Any], settings: RunSettings) -> Iterator[LoggedRun]:
     """A run of one experiment with `config`, alive until it is left; an exception makes it a failed one and goes on.
 
     Raises:
         StoreError: the event storage cannot be written.
         RunError: `config` holds what JSON cannot.
     """
-    with closing(Stop()) as stop, open_run(_grid(config, storage, servers), stop) as opened:
+    with closing(Stop()) as stop, open_run(_grid(config, settings), stop) as opened:
         run = LoggedRun(opened)
         run.start()
         try:
@@ -56,7 +57,7 @@ class LoggedRun:
     def __init__(self, opened: OpenRun) -> None:
         self._context: RunContext = opened.context
         [job] = opened.jobs
-        self._order = Order(job=job, run_id=self.run_id, folder=self._context.folder, device="")
+        self._order = self._context.order(job, device="")
         self._started_at = time.time()
 
     @property
@@ -116,7 +117,7 @@ class LoggedRun:
         )
 
 
-def _grid(config: Mapping[str, Any], storage: EventStorage, servers: Sequence[str]) -> Grid:
+def _grid(config: Mapping[str, Any], settings: RunSettings) -> Grid:
     try:
         plain: dict[str, Any] = orjson.loads(orjson.dumps(dict(config)))
     except TypeError as error:
@@ -129,9 +130,11 @@ def _grid(config: Mapping[str, Any], storage: EventStorage, servers: Sequence[st
         files={GRID_SEARCH_CONFIG: yaml.safe_dump(plain, sort_keys=False)},
         description=str(plain.get("description", "")),
         origin=Origin(entry_command=sys.argv, environment=environment(), git=git_state(Path())),
-        storage=storage,
-        servers=servers,
-        rest=next(iter(servers), None),
+        storage=EventStorage(settings.event_storage),
+        servers=settings.servers,
+        rest=next(iter(settings.servers), None),
+        system_metrics_every=settings.system_metrics_every,
+        log_level=settings.log_level,
     )
 
 

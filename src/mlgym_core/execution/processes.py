@@ -69,7 +69,7 @@ class ProcessExecutor:
             if worker.order is None:
                 worker.read_output(_discard)
                 device = context.devices[slot % len(context.devices)]
-                worker.give(Order(job=pending.popleft(), run_id=context.run_id, folder=context.folder, device=device))
+                worker.give(context.order(pending.popleft(), device))
 
     def _attend(self, slot: int, context: RunContext) -> None:
         """Hears what the worker of `slot` has to say, and sees whether it lives."""

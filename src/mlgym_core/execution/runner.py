@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import orjson
 
+from mlgym_core.config.settings import LogLevel
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.events.folder import EventStorage, RunFolder, write_atomically
 from mlgym_core.events.projections.run_fold import RunFold
@@ -25,6 +26,7 @@ from mlgym_core.events.types import ExperimentConfig, JobStatus, RunEnded, RunSt
 from mlgym_core.execution.drain import Drain
 from mlgym_core.execution.job import Executor, Job, RunContext
 from mlgym_core.execution.stopping import FAIL_FAST, Stop, StopSignals
+from mlgym_core.execution.system_metrics import SystemSampling
 from mlgym_core.execution.transport import Transport, open_transport
 from mlgym_core.execution.watching import View, Watcher
 
@@ -55,6 +57,8 @@ class Grid:
     servers: Sequence[str] = ()
     rest: str | None = None
     fail_fast: bool = False
+    system_metrics_every: float
+    log_level: LogLevel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +107,8 @@ def open_run(grid: Grid, stop: Stop, watchers: Sequence[Watcher] = ()) -> Iterat
         run = OpenRun(grid, folder, transport, stop, watchers)
         run.start()
         try:
-            with Drain(run.carry, on_failure=lambda: stop.ask_gently("an event log that cannot be written")):
+            drain = Drain(run.carry, on_failure=lambda: stop.ask_gently("an event log that cannot be written"))
+            with drain, run.sampling():
                 yield run
         finally:
             run.end()
@@ -135,6 +140,7 @@ class OpenRun:
             devices=self._grid.devices,
             stop=self._stop,
             fail_fast=self._grid.fail_fast,
+            log_level=self._grid.log_level,
         )
 
     @property
@@ -159,6 +165,10 @@ class OpenRun:
             self._publish_job(number, job)
         for watcher in self._watchers:
             watcher.begin(self._folder, len(self.jobs))
+
+    def sampling(self) -> SystemSampling:
+        """Samples of this machine while it is entered."""
+        return SystemSampling(self._folder, self._publisher, self._grid.system_metrics_every)
 
     def carry(self) -> None:
         """Carries on what was published so far, and shows it."""

@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 
 from mlgym_core.execution.experiment import run_experiment
-from mlgym_core.execution.job import Job, Order, RunContext, StopOrder
+from mlgym_core.execution.job import Job, RunContext, StopOrder
 from mlgym_core.execution.lifecycle import job_ended, stop_obeyed, stop_requested, stopped_at_once
 from mlgym_core.execution.stopping import FAIL_FAST, StopNow
 from mlgym_core.registry import Registry
@@ -31,7 +31,7 @@ class SequentialExecutor:
         context.stop.at_second = None
 
     def _train(self, job: Job, context: RunContext) -> None:
-        order = Order(job=job, run_id=context.run_id, folder=context.folder, device=context.devices[0])
+        order = context.order(job, context.devices[0])
         listener = _Listener(context)
         started_at = time.time()
         try:

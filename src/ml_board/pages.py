@@ -7,9 +7,13 @@ in the query of its address and asks REST and the socket for its data, so that a
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from flask import Blueprint, Response, redirect, request, send_from_directory
 from werkzeug.wrappers import Response as BaseResponse
+
+from ml_board.auth import Auth, AuthError
+from ml_board.headers import protect_page
 
 STATIC = Path(__file__).parent / "static"
 _YEAR_S = 365 * 24 * 3600
@@ -20,17 +24,23 @@ the REST and socket endpoints of this address work without them.</p>
 """
 
 
-def create_pages(folder: Path = STATIC, endpoints: str = "") -> Blueprint:
+def create_pages(auth: Auth, folder: Path = STATIC, endpoints: str = "") -> Blueprint:
     """Routes for the page at `/` and for the other files of `folder`.
 
     A page that is opened without a query gets `endpoints`, the query that says where socket and REST are.
     """
     pages = Blueprint("pages", __name__)
 
+    @pages.after_request
+    def protected(response: BaseResponse) -> BaseResponse:
+        return protect_page(response, (request.args.get(name, "") for name in ("rest_endpoint", "ws_endpoint")))
+
     @pages.get("/")
     def page() -> BaseResponse:
         if endpoints and not request.query_string:
             return redirect(f"/?{endpoints}")
+        if _has_to_sign_in(auth):
+            return redirect(f"/login?next={quote(request.full_path.rstrip('?'))}")
         if not (folder / "index.html").is_file():
             return Response(_ABSENT, status=503)
         response = send_from_directory(folder, "index.html")
@@ -46,3 +56,14 @@ def create_pages(folder: Path = STATIC, endpoints: str = "") -> Blueprint:
         return send_from_directory(folder, name, max_age=3600)
 
     return pages
+
+
+def _has_to_sign_in(auth: Auth) -> bool:
+    # A link on another site brings no cookie with it: the page itself finds out whether there is a session.
+    if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        return False
+    try:
+        auth.admit(request.environ)
+    except AuthError:
+        return True
+    return False

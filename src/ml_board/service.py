@@ -19,6 +19,8 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from ml_board.auth import Auth
+from ml_board.headers import protect
+from ml_board.login import create_login
 from ml_board.pages import create_pages
 from ml_board.rest.app import create_rest
 from ml_board.runs import RunViews
@@ -65,10 +67,11 @@ class _Server(uvicorn.Server):
 
 def create_board(settings: Settings, auth: Auth = OPEN) -> Service:
     """Socket, REST and pages as one application, over one view of the runs."""
-    views = _open_views(settings)
-    rest = create_rest(settings, views, auth)
-    rest.register_blueprint(create_pages())
-    return _with_socket(EventServer(settings, views, auth, Telemetry()), _as_asgi(rest))
+    views, telemetry = _open_views(settings), Telemetry()
+    rest = create_rest(settings, views, auth, telemetry)
+    rest.register_blueprint(create_login(auth, telemetry))
+    rest.register_blueprint(create_pages(auth))
+    return _with_socket(EventServer(settings, views, auth, telemetry), _as_asgi(rest))
 
 
 def create_socket_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
@@ -78,13 +81,14 @@ def create_socket_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
 
 def create_rest_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
     """REST alone."""
-    return Service(application=_as_asgi(create_rest(settings, _open_views(settings), auth)))
+    return Service(application=_as_asgi(create_rest(settings, _open_views(settings), auth, Telemetry())))
 
 
 def create_front_end(endpoints: str = "") -> Service:
     """The pages alone; they are told in their address where socket and REST are, by the query `endpoints` at first."""
     pages = Flask(__name__, static_folder=None)
-    pages.register_blueprint(create_pages(endpoints=endpoints))
+    pages.after_request(protect)
+    pages.register_blueprint(create_pages(OPEN, endpoints=endpoints))
     return Service(application=_as_asgi(pages))
 
 

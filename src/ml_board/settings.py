@@ -20,10 +20,13 @@ class Settings:
 
     event_storage_path: Path
     origins: tuple[re.Pattern[str], ...] = (LOOPBACK,)
+    max_upload_bytes: int = 16 * 2**30
 
     def allows(self, origin: str, own_origin: str) -> bool:
-        """Whether a page of `origin` may use the service that is reached as `own_origin`."""
-        return origin == own_origin or any(pattern.fullmatch(origin) for pattern in self.origins)
+        """Whether a page of `origin` may use the service that is reached as `own_origin`, or so by a proxy with TLS."""
+        scheme, _, host = origin.partition("://")
+        is_own = scheme in ("http", "https") and host == own_origin.partition("://")[2]
+        return is_own or any(pattern.fullmatch(origin) for pattern in self.origins)
 
 
 def origin_patterns(origins: Iterable[str]) -> tuple[re.Pattern[str], ...]:

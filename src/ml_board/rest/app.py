@@ -5,43 +5,66 @@ Owns what all routes have in common. What a route does lies in its blueprint.
 
 from __future__ import annotations
 
-from flask import Flask, request
+import tempfile
+from pathlib import Path
+from typing import IO
+
+from flask import Flask, Request
 from flask_cors import CORS
 
 from ml_board.auth import Auth
+from ml_board.headers import protect
 from ml_board.rest.api import create_api
 from ml_board.rest.checkpoints import create_checkpoints
-from ml_board.rest.errors import REFUSED, RestError, install_error_handlers
+from ml_board.rest.errors import install_error_handlers
+from ml_board.rest.guard import install_guard
 from ml_board.rest.model_cards import create_model_cards
 from ml_board.rest.runs import create_runs
+from ml_board.rest.session import create_session
 from ml_board.runs import RunViews
 from ml_board.settings import Settings
+from ml_board.telemetry import Telemetry
+from mlgym_core.events.folder import writing
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_UNSAFE_SEGMENTS = frozenset({".", ".."})
 
-
-def create_rest(settings: Settings, views: RunViews, auth: Auth) -> Flask:
+def create_rest(settings: Settings, views: RunViews, auth: Auth, telemetry: Telemetry) -> Flask:
     """The application that answers every route of the runs, over `views`."""
-    app = Flask("ml_board", static_folder=None)
-    app.url_map.merge_slashes = False
-    install_error_handlers(app)
-    CORS(app, origins=list(settings.origins), always_send=False)
-
-    @app.before_request
-    def check() -> None:
-        if not _UNSAFE_SEGMENTS.isdisjoint(request.path.replace("\\", "/").split("/")):
-            raise RestError(f"{request.path!r} leads out of the event storage", code=REFUSED)
-        origin = request.headers.get("Origin")
-        if origin and request.method not in _SAFE_METHODS and not settings.allows(origin, request.host_url.rstrip("/")):
-            raise RestError(
-                f"pages of {origin} may not change anything here",
-                code=REFUSED,
-                hint="name the page's origin with --cors_allowed_origins",
-            )
-        if request.method != "OPTIONS" and request.blueprint != "pages":
-            auth.admit(request.environ).check("read" if request.method in _SAFE_METHODS else "write")
-
-    for blueprint in (create_runs(views), create_checkpoints(views), create_model_cards(views), create_api(views)):
+    app = create_app(settings, auth, telemetry)
+    for blueprint in (
+        create_runs(views),
+        create_checkpoints(views),
+        create_model_cards(views),
+        create_api(views),
+        create_session(auth),
+    ):
         app.register_blueprint(blueprint)
     return app
+
+
+def create_app(settings: Settings, auth: Auth, telemetry: Telemetry) -> Flask:
+    """An application without a route, that asks and answers as all services do."""
+    app = Flask("ml_board", static_folder=None)
+    app.url_map.merge_slashes = False
+    app.request_class = _request_class(settings.event_storage_path)
+    install_error_handlers(app, telemetry)
+    install_guard(app, settings, auth)
+    app.after_request(protect)
+    CORS(app, origins=list(settings.origins), always_send=False)
+    return app
+
+
+def _request_class(folder: Path) -> type[Request]:
+    class UploadRequest(Request):
+        """A request whose files wait on the disk that they are for: /tmp may be memory, and small."""
+
+        def _get_file_stream(
+            self,
+            total_content_length: int | None,  # noqa: ARG002 - the signature is werkzeug's
+            content_type: str | None,  # noqa: ARG002
+            filename: str | None = None,  # noqa: ARG002
+            content_length: int | None = None,  # noqa: ARG002
+        ) -> IO[bytes]:
+            with writing(folder):
+                return tempfile.TemporaryFile(dir=folder if folder.is_dir() else None)
+
+    return UploadRequest

@@ -1,6 +1,7 @@
 import pytest
 from flask import Flask
 
+from ml_board.auth import Auth
 from ml_board.pages import STATIC, create_pages
 
 
@@ -15,7 +16,7 @@ def built(tmp_path):
 
 def get(folder, path, **options):
     app = Flask(__name__, static_folder=None)
-    app.register_blueprint(create_pages(folder, **options))
+    app.register_blueprint(create_pages(Auth(), folder, **options))
     return app.test_client().get(path, buffered=True)
 
 

@@ -118,7 +118,7 @@ def test_the_list_of_runs_tells_who_lives(client, recording):
     assert (run["run_id"], run["status"], run["liveness"]) == (recording.run_id, "running", "alive")
     recording.close()
     (run,) = client.get("/api/runs").json
-    assert (run["status"], run["liveness"]) == ("lost", "lost")
+    assert (run["status"], run["liveness"]) == ("running", "lost")
 
 
 def test_a_run_and_an_experiment_are_as_the_fold_says(client, recording):
@@ -137,8 +137,80 @@ def test_a_run_and_an_experiment_are_as_the_fold_says(client, recording):
     run = client.get(f"/api/runs/{recording.run_id}").json
     assert run["offset"] == 7
     assert run["parameters"]["1"] == {"optimizer.lr": 0.2}
-    assert run["series"]["0"]["val/f1"] == {"epochs": [0], "values": [0.5]}
     experiment = client.get(f"/api/runs/{recording.run_id}/experiments/0").json
     assert [each["epoch"] for each in experiment["checkpoints"]] == [0]
     assert experiment["system_info"] is None
     assert client.get("/api/runs/last").json["run"]["run_id"] == recording.run_id
+
+
+def test_a_run_is_told_as_it_was_after_an_event(client, recording):
+    for epoch in range(3):
+        recording.publish(recording.result(0, epoch, epoch / 10))
+    path = f"/api/runs/{recording.run_id}"
+    now = client.get(path).json
+    for at in range(8):
+        then = client.get(f"{path}?at={at}").json
+        assert (then["offset"], then["run"]["num_events"]) == (at + 1, at + 1)
+    assert then == now
+    assert client.get(f"{path}/experiments/0?at=5").json["last"]["val/f1"] == {"value": 0.0, "epoch": 0}
+    assert client.get(f"{path}/series?at=6").json["series"][0]["values"] == [0.0, 0.1]
+
+
+@pytest.mark.parametrize("suffix", ["", "/experiments/0", "/series"])
+def test_an_event_that_is_not_there_is_missing_and_the_answer_says_which_are(client, recording, suffix):
+    answer = client.get(f"/api/runs/{recording.run_id}{suffix}?at=5")
+    assert (answer.status_code, answer.json["error"]["code"]) == (404, "MG402")
+    assert answer.json["error"]["hint"] == "its events are 0 to 4"
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["at=-1", "at=x", "at=", "since=1.5", "buckets=0", "buckets=1000000", "format=xml", "experiment=a,b", f"at={2**64}"],
+)
+def test_a_query_that_does_not_fit_is_refused_with_what_would(client, recording, query):
+    answer = client.get(f"/api/runs/{recording.run_id}/series?{query}")
+    assert answer.status_code == 422
+    assert answer.json["error"]["hint"]
+
+
+def test_series_are_chosen_by_experiment_metric_and_split(client, recording):
+    for epoch in range(4):
+        recording.publish(recording.result(0, epoch, epoch / 4), recording.result(1, epoch, None))
+    path = f"/api/runs/{recording.run_id}/series"
+    page = client.get(path).json
+    assert page == {
+        "offset": 13,
+        "series": [
+            {
+                "experiment_id": 0,
+                "key": "val/f1",
+                "num_points": 4,
+                "bucketed": False,
+                "epochs": [0, 1, 2, 3],
+                "values": [0.0, 0.25, 0.5, 0.75],
+            },
+            {
+                "experiment_id": 1,
+                "key": "val/f1",
+                "num_points": 4,
+                "bucketed": False,
+                "epochs": [0, 1, 2, 3],
+                "values": [None, None, None, None],
+            },
+        ],
+    }
+    assert client.get(f"{path}?experiment=1,0&split=val&metric=f1&metric=loss").json == page
+    for nothing in ("experiment=2", "split=test", "metric=loss"):
+        assert client.get(f"{path}?{nothing}").json == {"offset": 13, "series": []}
+    (one,) = client.get(f"{path}?experiment=0&since=9").json["series"]
+    assert one["epochs"] == [2, 3]
+    (one,) = client.get(f"{path}?experiment=0&buckets=2").json["series"]
+    assert (one["bucketed"], one["epochs"], one["last"]) == (True, [1, 3], [0.25, 0.75])
+
+
+@pytest.mark.parametrize("how", [{"query_string": {"format": "binary"}}, {"headers": {"Accept": BINARY}}])
+def test_series_come_as_typed_arrays_where_that_is_asked_for(client, recording, how):
+    recording.publish(recording.result(0, 0, 0.5))
+    answer = client.get(f"/api/runs/{recording.run_id}/series", **how)
+    assert answer.mimetype == BINARY
+    assert answer.data.startswith(b"MLS1")

@@ -11,6 +11,7 @@ import json
 import math
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -44,6 +45,8 @@ NO_LINE_BEFORE = "0" * 64
 
 _ENCODER = msgspec.json.Encoder()
 _HEADS = {kind: f'{{"event_type":"{name}","creation_ts":'.encode() for kind, name in EVENT_TYPES.items()}
+ATTEMPT_HEAD = _HEADS[AttemptStarted]
+"""How each line begins that starts an attempt."""
 _STRICT = {name: msgspec.json.Decoder(kind) for name, kind in PAYLOADS.items()}
 _LAX = {name: msgspec.json.Decoder(kind, strict=False) for name, kind in PAYLOADS.items()}
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
@@ -57,9 +60,19 @@ class _Envelope(msgspec.Struct):
     payload: msgspec.Raw
 
 
+class _AttemptPayload(msgspec.Struct):
+    experiment_id: int
+    attempt: int = 1
+
+
+class _AttemptLine(msgspec.Struct):
+    payload: _AttemptPayload
+
+
 ScoreT = TypeVar("ScoreT", MetricScore, LossScore)
 
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
+_ATTEMPT = msgspec.json.Decoder(_AttemptLine)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,17 +188,39 @@ def standard(line: bytes) -> bytes:
     return line
 
 
-def stamp(line: bytes, producer: str, seq: int, prev: str) -> bytes:
-    """`line` with the stamp spliced in as its last key."""
-    return b'%b,"x":{"producer":"%b","seq":%d,"prev":"%b"}}' % (line[:-1], producer.encode(), seq, prev.encode())
-
-
 def read_stamp(line: bytes) -> Stamp | None:
     """The stamp that a line ends in; None for a line that another program wrote."""
     match = _STAMP.fullmatch(line, max(0, line.rfind(b',"x":', -_STAMP_BYTES_AT_MOST)))
     if match is None:
         return None
     return Stamp(producer=match[1].decode(), seq=int(match[2]), prev=match[3].decode())
+
+
+def chain_lines(lines: Iterable[bytes], producer: str, first_seq: int, prev: str) -> tuple[list[bytes], str]:
+    """`lines` stamped as the events `first_seq`, … of `producer`, each chained to the one before; the last's digest."""
+    middle = b',"x":{"producer":"%b","seq":' % producer.encode()
+    head = prev.encode()
+    stamped: list[bytes] = []
+    for seq, line in enumerate(lines, first_seq):
+        stamped.append(b'%b%b%d,"prev":"%b"}}' % (line[:-1], middle, seq, head))
+        head = hashlib.sha256(stamped[-1]).hexdigest().encode()
+    return stamped, head.decode()
+
+
+def without_stamp(line: bytes) -> bytes:
+    """`line` as it was before it was stamped."""
+    return line[: line.rfind(b',"x":', -_STAMP_BYTES_AT_MOST)] + b"}"
+
+
+def read_attempt(line: bytes) -> tuple[int, int] | None:
+    """The `experiment_id` and the number of the attempt that the event on a line starts; None where it starts none."""
+    if not line.startswith(ATTEMPT_HEAD):
+        return None
+    try:
+        payload = _ATTEMPT.decode(line).payload
+    except _UNREADABLE:
+        return None
+    return payload.experiment_id, payload.attempt
 
 
 def digest(line: bytes) -> str:

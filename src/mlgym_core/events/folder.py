@@ -5,6 +5,7 @@ Owns every path inside a storage and the check of ids before they become one. It
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import uuid
@@ -15,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codes import BAD_NAME, NOT_FOUND, NOT_READABLE, NOT_WRITABLE
+from mlgym_core.events.codes import BAD_NAME, DISK_FULL, NOT_FOUND, NOT_READABLE, NOT_WRITABLE
 from mlgym_core.events.names import check_name, check_number, is_name, is_number
 
 GRID_SEARCH_CONFIG = "grid_search_config.yml"
@@ -24,6 +25,7 @@ EXPERIMENT_CONFIG = "experiment_config.json"
 SYSTEM_INFO = "system_info.json"
 
 _RUN_ID_FORMAT = "%Y-%m-%d--%H-%M-%S"
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,16 @@ class RunFolder:
     def torn_path(self) -> Path:
         """Where recovery puts what a crash left unterminated."""
         return self.path / "torn.bak"
+
+    @property
+    def snapshots_path(self) -> Path:
+        """The folder of what is kept to open the log faster; all of it may be thrown away at any time."""
+        return self.path / "snapshots"
+
+    @property
+    def chain_path(self) -> Path:
+        """The snapshot of where the log's chain ends."""
+        return self.snapshots_path / "chain.json"
 
     @property
     def spools_path(self) -> Path:
@@ -193,7 +205,7 @@ def writing(path: Path) -> Iterator[None]:
         where = error.filename or path
         raise StoreError(
             f"cannot write {where}: {error.strerror}",
-            code=NOT_WRITABLE,
+            code=DISK_FULL if error.errno in _FULL else NOT_WRITABLE,
             hint="name a folder that can be written with --event_storage_path, or make room on the disk",
         ) from error
 

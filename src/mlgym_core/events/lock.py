@@ -17,22 +17,22 @@ from mlgym_core.events.folder import RunFolder, writing
 
 Liveness: TypeAlias = Literal["alive", "lost", "unknown"]
 
-_PATIENCE_S = 0.5
+PATIENCE_S = 0.5
 _PAUSE_S = 0.005
 
 
 class WriterLock:
-    """The right to write a run's log; one process has it at a time.
+    """The right to write a run's log; one process has it at a time, and it is waited for `patience_s`.
 
     Raises:
         StoreError: another process has it, or the folder cannot be written.
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, patience_s: float = PATIENCE_S) -> None:
         with writing(run.path):
             run.path.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(run.lock_path, os.O_RDWR | os.O_CREAT, 0o644)
-        if not lock_exclusively(self._fd, run.lock_path, _PATIENCE_S):
+        if not lock_exclusively(self._fd, run.lock_path, patience_s):
             holder = os.pread(self._fd, 256, 0).decode(errors="replace").strip()
             os.close(self._fd)
             raise StoreError(

@@ -1,41 +1,63 @@
 """The log of a run: one writer, many readers, lines that are only ever appended.
 
-Owns the log's file, its chain and its recovery. It must not know what an event means, nor who sent it.
+Owns the log's file and its recovery. It must not know what an event means, nor who sent it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import chain
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codec import NO_LINE_BEFORE, digest, read_stamp, stamp
-from mlgym_core.events.codes import GAP, REWRITTEN, STOPPED
+from mlgym_core.events.chain import LogPosition, load_chain, save_chain
+from mlgym_core.events.codec import ATTEMPT_HEAD, chain_lines, digest, read_stamp, without_stamp
+from mlgym_core.events.codes import CONFLICT, FENCED, GAP, NOT_FOUND, REWRITTEN, STOPPED
 from mlgym_core.events.folder import RunFolder, reading, writing
-from mlgym_core.events.lock import WriterLock
+from mlgym_core.events.lines import read_whole
+from mlgym_core.events.lock import PATIENCE_S, WriterLock
 from mlgym_core.events.names import check_name
-from mlgym_core.events.spool import read_lines
-from mlgym_core.events.verify import ChainEnd, verify_chain
+from mlgym_core.events.stored import StoredEvents
+from mlgym_core.events.verify import verify_chain
 
 sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 """Makes the bytes of an open file safe; macOS knows only the sync that takes its times of change along."""
+
+_SAVE_EVERY = 10_000
+"""How many lines at least lie between two snapshots of the chain's end."""
+_SLICE_BYTES = 2**20
 
 
 class LogWriter:
     """The one writer of a run's log; a thread of its own may commit, but two threads must not call at once.
 
-    What a crash left unterminated at the end of the log is moved to `torn.bak` first.
+    Where another process has the log it is waited for `patience_s`.
+
+    What a crash left unterminated at the end of the log is moved to `torn.bak` first. Of a long log only what stands
+    behind the last snapshot of its chain is read and checked; `mlgym verify` reads all of it.
 
     Raises:
         StoreError: another process writes the log, the log is damaged, or it cannot be written.
     """
 
-    def __init__(self, run: RunFolder, sync: Callable[[int], None] = sync_data) -> None:
+    def __init__(
+        self,
+        run: RunFolder,
+        *,
+        patience_s: float = PATIENCE_S,
+        sync: Callable[[int], None] = sync_data,
+        write: Callable[[int, memoryview], int] = os.write,
+    ) -> None:
         self.run = run
         self._sync = sync
-        self._lock = WriterLock(run)
+        self._write = write
+        self._lock = WriterLock(run, patience_s)
         try:
-            self._end = verify_chain(run.log_path)
+            saved = load_chain(run)
+            self._num_saved = saved.num_lines
+            self._end = verify_chain(run.log_path, saved)
             with writing(run.log_path):
                 self._fd = os.open(run.log_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
                 self._move_torn_tail()
@@ -43,9 +65,10 @@ class LogWriter:
         except BaseException:
             self._lock.release()
             raise
+        self._next = self._end.copy()
         self._pending: list[bytes] = []
-        self._head = self._end.head
-        self._last_seqs = dict(self._end.last_seqs)
+        self._starts: dict[str, int] = {}
+        self._stored = StoredEvents(self._fd)
 
     @property
     def head(self) -> str:
@@ -59,65 +82,79 @@ class LogWriter:
 
     def last_seq(self, producer: str) -> int:
         """The number of the last event of `producer` that was appended; 0 where there is none."""
-        return self._last_seqs.get(producer, 0)
+        return self._next.last_seqs.get(producer, 0)
 
     def append(self, producer: str, first_seq: int, lines: Sequence[bytes]) -> int:
         """The `event_id` of the line after `lines`, which are the events `first_seq`, … of `producer`.
 
-        Those that the log has are skipped. `lines` are as `encode_event` and `encode_foreign` make them.
+        Those that the log has are skipped. `lines` are as `encode_event`, `encode_foreign` and `check_line` make them.
 
         Raises:
-            StoreError: an event before `first_seq` is missing, or the log has stopped.
+            StoreError: nothing was appended. An event before `first_seq` is missing (GAP), the log has other content
+                under one of these numbers (CONFLICT), a newer attempt has replaced this one (FENCED), or the log has
+                stopped.
         """
         self._check_usable()
-        last = self._last_seqs.get(check_name(producer, "producer"), 0)
+        last = self.last_seq(check_name(producer, "producer"))
         if first_seq > last + 1:
             raise StoreError(
                 f"the log of run {self.run.run_id} has {last} events of {producer} and was given event {first_seq}",
                 code=GAP,
                 hint=f"go on at event {last + 1}",
             )
-        head = self._head
-        stamped: list[bytes] = []
-        for seq, line in enumerate(lines[last + 1 - first_seq :], last + 1):
-            stamped.append(stamp(line, producer, seq, head))
-            head = digest(stamped[-1])
-        self._pending += stamped
-        self._head = head
-        self._last_seqs[producer] = last + len(stamped)
-        return self._end.num_lines + len(self._pending)
+        num_known = min(len(lines), last + 1 - first_seq)
+        if num_known:
+            self._check_same(producer, first_seq, lines[:num_known])
+        new = lines[num_known:]
+        if new:
+            self._check_live(producer, new)
+            stamped, self._next.head = chain_lines(new, producer, last + 1, self._next.head)
+            self._pending += stamped
+            self._next.num_lines += len(new)
+            self._next.last_seqs[producer] = last + len(new)
+            self._starts.setdefault(producer, last + 1)
+        return self._next.num_lines
+
+    def append_all(self, slices: Sequence[tuple[str, int, Sequence[bytes]]]) -> int:
+        """As `append`, for several slices (producer, first_seq, lines), of which all are appended or none."""
+        num_before = len(self._pending)
+        try:
+            for producer, first_seq, lines in slices:
+                self.append(producer, first_seq, lines)
+        except StoreError:
+            self._forget_from(num_before)
+            raise
+        return self._next.num_lines
 
     def commit(self) -> list[bytes]:
         """The lines that this call made readable facts, without newline: they are written and synced.
 
         Raises:
-            StoreError: the disk took them not; the log is cut back to the last commit, what was appended since has
-                to be appended again. After a failed sync the writer has stopped: open a new one.
+            StoreError: the disk took them not (DISK_FULL where it has no room); the log is cut back to the last commit,
+                what was appended since has to be appended again. After a failed sync the writer has stopped: open a
+                new one.
         """
         self._check_usable()
-        if not self._pending:
-            return []
         lines = self._pending
+        if not lines:
+            return []
         data = b"\n".join(lines) + b"\n"
         is_written = False
-        try:
-            self._write(data)
-            is_written = True
-            self._sync(self._fd)
-        except BaseException as error:  # an interrupt too: what is in the file and not in the books would come twice
-            with writing(self.run.log_path):
-                self._cut_back()
-                if is_written and isinstance(error, OSError):
-                    # What a failed sync left on the disk is not known, and a second one may succeed without effect.
-                    self.close()
+        with writing(self.run.log_path):
+            try:
+                self._write_all(data)
+                is_written = True
+                self._sync(self._fd)
+            except BaseException as error:  # an interrupt too: what is in the file and not in the books comes twice
+                # What a failed sync left on the disk is not known, and a second one may succeed without effect.
+                self._cut_back(stop=is_written and isinstance(error, OSError))
                 raise
-        self._pending = []
-        self._end = ChainEnd(
-            num_lines=self._end.num_lines + len(lines),
-            size_bytes=self._end.size_bytes + len(data),
-            head=self._head,
-            last_seqs=dict(self._last_seqs),
-        )
+        for producer, seq in self._starts.items():
+            self._stored.note(producer, seq, self._end.size_bytes)
+        self._next.size_bytes += len(data)
+        self._end = self._next.copy()
+        self._pending, self._starts = [], {}
+        self._save_chain()
         return lines
 
     def close(self) -> None:
@@ -127,16 +164,60 @@ class LogWriter:
             self._fd = -1
             self._lock.release()
 
-    def _write(self, data: bytes) -> None:
+    def _check_same(self, producer: str, first_seq: int, lines: Sequence[bytes]) -> None:
+        committed = self._end.last_seqs.get(producer, 0)
+        mine = (line for line in self._pending if (stamp := read_stamp(line)) and stamp.producer == producer)
+        pending = [without_stamp(line) for line in mine][max(0, first_seq - committed - 1) :]
+        stored = self._stored.lines(producer, first_seq) if first_seq <= committed else ()
+        for seq, (line, known) in enumerate(zip(lines, chain(stored, pending), strict=False), first_seq):
+            if line != known:
+                raise StoreError(
+                    f"event {seq} of {producer} is in the log of run {self.run.run_id} with other content",
+                    code=CONFLICT,
+                    hint="two spools have one producer's name, or one was edited: keep the one that the log goes on",
+                )
+
+    def _check_live(self, producer: str, lines: Sequence[bytes]) -> None:
+        if producer not in self._next.stale:
+            starts = [line for line in lines if line.startswith(ATTEMPT_HEAD)]
+            for line in starts:
+                self._next.take_up(producer, line)
+            if producer not in self._next.stale:
+                return
+            self._forget_from(len(self._pending))
+        raise StoreError(
+            f"a newer attempt has replaced the one that {producer} publishes for in run {self.run.run_id}",
+            code=FENCED,
+            hint="end that process; what it published since is not taken",
+        )
+
+    def _forget_from(self, num_kept: int) -> None:
+        del self._pending[num_kept:]
+        self._next = self._end.copy()
+        for line in self._pending:
+            self._next.extend(line)
+        self._next.size_bytes = self._end.size_bytes
+
+    def _write_all(self, data: bytes) -> None:
         view = memoryview(data)
         while view:
-            view = view[os.write(self._fd, view) :]
+            view = view[self._write(self._fd, view) :]
 
-    def _cut_back(self) -> None:
-        self._pending = []
-        self._head = self._end.head
-        self._last_seqs = dict(self._end.last_seqs)
-        os.ftruncate(self._fd, self._end.size_bytes)
+    def _cut_back(self, stop: bool) -> None:
+        self._starts = {}
+        self._forget_from(0)
+        try:
+            os.ftruncate(self._fd, self._end.size_bytes)
+        except OSError:
+            stop = True
+        if stop:
+            self.close()
+
+    def _save_chain(self) -> None:
+        if self._end.num_lines - self._num_saved >= _SAVE_EVERY:
+            self._num_saved = self._end.num_lines
+            with suppress(StoreError):  # it only spares time; a disk that takes no more is told of by what follows
+                save_chain(self.run, self._end)
 
     def _move_torn_tail(self) -> None:
         end = self._end.size_bytes
@@ -153,14 +234,32 @@ class LogWriter:
             raise StoreError(f"the log of run {self.run.run_id} is closed for this writer", code=STOPPED)
 
 
-class LogReader:
-    """Follows a log, whoever writes it: each whole line once, in order."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSlice:
+    """Lines as they stand in the log, each with its newline; the first of them is event `first_event_id`."""
 
-    def __init__(self, run: RunFolder) -> None:
+    first_event_id: int
+    num_lines: int
+    data: bytes
+
+
+class LogReader:
+    """Follows a log from `start` on, whoever writes it: each whole line once, in order."""
+
+    def __init__(self, run: RunFolder, start: LogPosition | None = None) -> None:
         self.run = run
-        self.next_event_id = 0
-        self._offset = 0
+        start = start or LogPosition()
+        self.next_event_id = start.num_lines
+        self._offset = start.size_bytes
+        self._head = start.head
         self._last: bytes | None = None
+
+    @property
+    def position(self) -> LogPosition:
+        """Where the lines end that were read; a `LogReader` may start there."""
+        if self._last is not None:
+            self._head, self._last = digest(self._last), None
+        return LogPosition(num_lines=self.next_event_id, size_bytes=self._offset, head=self._head)
 
     def poll(self, max_bytes: int | None = None, before: int | None = None) -> list[bytes]:
         """The whole lines, without newline, that came since the last call; about `max_bytes` of them at most.
@@ -170,35 +269,69 @@ class LogReader:
         Raises:
             StoreError: the log is not the one any more that was read so far; read it anew. Or it cannot be read.
         """
+        return self._read(max_bytes, before).split(b"\n")[:-1]
+
+    def poll_slice(self, max_bytes: int | None = None, before: int | None = None) -> LogSlice:
+        """As `poll`, but in one piece; a slice of no lines where nothing came."""
+        first = self.next_event_id
+        data = self._read(max_bytes, before)
+        return LogSlice(first_event_id=first, num_lines=self.next_event_id - first, data=data)
+
+    def skip_to(self, event_id: int | None) -> None:
+        """Goes on to event `event_id`, or behind all that is there. Raises StoreError where there are fewer events."""
+        while self._read(_SLICE_BYTES, event_id):
+            pass
+        if event_id is not None and self.next_event_id != event_id:
+            raise StoreError(
+                f"run {self.run.run_id} has no event {event_id}",
+                code=NOT_FOUND,
+                hint=f"it has {self.next_event_id} events, counted from 0",
+            )
+
+    def _read(self, max_bytes: int | None, before: int | None) -> bytes:
+        if before is not None and before <= self.next_event_id:
+            return b""
         with reading(self.run.log_path):
             try:
                 fd = os.open(self.run.log_path, os.O_RDONLY)
             except FileNotFoundError:
-                return []
+                return b""
             try:
                 if os.fstat(fd).st_size < self._offset:
                     raise self._rewritten()
-                lines, offset = read_lines(fd, self._offset, max_bytes)
+                data = read_whole(fd, self._offset, max_bytes)
             finally:
                 os.close(fd)
-        if before is not None and self.next_event_id + len(lines) > before:
-            lines = lines[: max(0, before - self.next_event_id)]
-            offset = self._offset + sum(len(line) + 1 for line in lines)
-        if lines:
-            self._check_continues(lines[0])
-            self._last = lines[-1]
-            self._offset = offset
-            self.next_event_id += len(lines)
-        return lines
+        num_lines = data.count(b"\n")
+        if before is not None and self.next_event_id + num_lines > before:
+            num_lines = before - self.next_event_id
+            data = data[: -len(data.split(b"\n", num_lines)[-1])]
+        if data:
+            self._check_continues(data[: data.index(b"\n")])
+            self._last = data[data.rfind(b"\n", 0, -1) + 1 : -1]
+            self._offset += len(data)
+            self.next_event_id += num_lines
+        return data
 
     def _check_continues(self, line: bytes) -> None:
         found = read_stamp(line)
-        before = NO_LINE_BEFORE if self._last is None else digest(self._last)
-        if found is not None and found.prev != before:
+        if found is not None and found.prev != self.position.head:
             raise self._rewritten()
 
     def _rewritten(self) -> StoreError:
         return StoreError(f"{self.run.log_path} was cut or rewritten while it was read", code=REWRITTEN)
+
+
+def reader_at(run: RunFolder, event_id: int | None = None) -> LogReader:
+    """A reader before event `event_id`, or behind the last line where that is None.
+
+    Raises:
+        StoreError: there is no such event, or the log cannot be read.
+    """
+    saved = load_chain(run).position
+    reader = LogReader(run, saved if event_id is None or saved.num_lines <= event_id else None)
+    reader.skip_to(event_id)
+    return reader
 
 
 def _sync_folder(run: RunFolder) -> None:

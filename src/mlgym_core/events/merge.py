@@ -16,9 +16,10 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import read_head
 from mlgym_core.events.codes import DAMAGED
 from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.lines import read_lines
 from mlgym_core.events.lock import lock_exclusively
 from mlgym_core.events.log import LogWriter
-from mlgym_core.events.spool import SpoolReader, read_lines
+from mlgym_core.events.spool import SpoolReader
 
 _Entry: TypeAlias = tuple[int, str, int, bytes]
 """(creation_ts, producer, seq, line): its natural order is the order of the log."""

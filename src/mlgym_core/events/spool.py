@@ -15,11 +15,11 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import encode_into
 from mlgym_core.events.codes import LOCKED, NOT_FOUND, STOPPED
 from mlgym_core.events.folder import RunFolder, writing
+from mlgym_core.events.lines import line_start, read_lines
 from mlgym_core.events.lock import lock_exclusively, same_file
 from mlgym_core.events.types import Payload
 
 _PATIENCE_S = 0.5
-_CHUNK_BYTES = 2**20
 
 
 class Publisher(Protocol):
@@ -95,26 +95,6 @@ class SpoolReader:
         return lines
 
 
-def read_lines(fd: int, offset: int, max_bytes: int | None = None) -> tuple[list[bytes], int]:
-    """The whole lines from `offset` on, without newline, and the offset after them.
-
-    They have about `max_bytes` at most, but there is one if any is whole.
-    """
-    chunks: list[bytes] = []
-    position = offset
-    size = 0
-    while max_bytes is None or size < max_bytes or not any(b"\n" in chunk for chunk in chunks):
-        chunk = os.pread(fd, _CHUNK_BYTES if max_bytes is None else min(_CHUNK_BYTES, max_bytes), position)
-        if not chunk:
-            break
-        chunks.append(chunk)
-        position += len(chunk)
-        size += len(chunk)
-    data = b"".join(chunks)
-    end = data.rfind(b"\n") + 1
-    return data[:end].split(b"\n")[:-1], offset + end
-
-
 def _create(path: Path) -> int:
     # Locked before it has its name: a spool that no lock holds would be taken for one whose producer is gone.
     nameless = path.with_name(f".{path.name}")
@@ -147,14 +127,8 @@ def _reopen(path: Path) -> int:
 
 def _cut_torn_line(fd: int) -> None:
     end = os.fstat(fd).st_size
-    while end > 0:
-        start = max(0, end - _CHUNK_BYTES)
-        newline = os.pread(fd, end - start, start).rfind(b"\n")
-        if newline >= 0:
-            end = start + newline + 1
-            break
-        end = start
-    os.ftruncate(fd, end)
+    if end and os.pread(fd, 1, end - 1) != b"\n":
+        os.ftruncate(fd, line_start(fd, end))
 
 
 def _write_rest(fd: int, buffer: bytearray, written: int) -> None:

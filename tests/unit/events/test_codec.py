@@ -18,13 +18,13 @@ from mlgym_core.events.codec import (
     MAX_DEPTH,
     MAX_LINE_BYTES,
     NO_LINE_BEFORE,
+    chain_lines,
     decode_event,
     digest,
     encode_event,
     encode_foreign,
     read_head,
     read_stamp,
-    stamp,
     standard,
 )
 from mlgym_core.events.types import (
@@ -87,7 +87,7 @@ def test_an_event_reads_back_equal(progress: Callable[..., Payload]) -> None:
 def test_any_configuration_reads_back_equal_with_and_without_a_stamp(config: dict[str, Any]) -> None:
     payload = ExperimentConfig(grid_search_id=RUN_ID, experiment_id=0, job_id=0, config=config)
     line = encode_event(payload)
-    stamped = stamp(line, "producer", 3, digest(line))
+    (stamped,), _ = chain_lines([line], "producer", 3, digest(line))
     for each in (line, stamped):
         event = decode_event(each)
         assert event is not None
@@ -242,11 +242,12 @@ def test_a_line_with_the_nan_of_another_program_is_read_and_made_standard() -> N
 
 
 def test_a_standard_line_is_left_as_it_is() -> None:
-    line = stamp(encode_event(LogLines(grid_search_id=RUN_ID, stream="stdout", lines=["NaN"])), "p", 1, NO_LINE_BEFORE)
+    plain = encode_event(LogLines(grid_search_id=RUN_ID, stream="stdout", lines=["NaN"]))
+    (line,), _ = chain_lines([plain], "p", 1, NO_LINE_BEFORE)
     assert standard(line) is line
 
 
 @pytest.mark.parametrize("end", [b"", b"}", b" ", b'{"a":1}'])
 def test_only_a_stamp_at_the_very_end_of_the_line_counts(end: bytes) -> None:
-    inner = stamp(b'{"a":1}', "producer", 1, NO_LINE_BEFORE)
+    (inner,), _ = chain_lines([b'{"a":1}'], "producer", 1, NO_LINE_BEFORE)
     assert (read_stamp(inner + end) is None) == bool(end)

@@ -15,8 +15,8 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import NO_LINE_BEFORE, digest, encode_event, encode_foreign, read_stamp
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import liveness
-from mlgym_core.events.log import LogReader, LogWriter
-from mlgym_core.events.types import Payload
+from mlgym_core.events.log import LogReader, LogWriter, reader_at
+from mlgym_core.events.types import AttemptStarted, Payload
 from mlgym_core.events.verify import verify_chain
 
 
@@ -30,6 +30,21 @@ def write(run: RunFolder, producer: str, lines: list[bytes]) -> None:
     writer.append(producer, writer.last_seq(producer) + 1, lines)
     writer.commit()
     writer.close()
+
+
+def attempt(experiment_id: int, number: int) -> bytes:
+    return encode_event(
+        AttemptStarted(
+            grid_search_id="run",
+            experiment_id=experiment_id,
+            attempt=number,
+            device="cpu",
+            host="here",
+            pid=1,
+            threads=1,
+            versions={},
+        )
+    )
 
 
 def batches(lines: list[bytes]) -> list[int]:
@@ -100,6 +115,96 @@ def test_a_gap_is_refused_and_names_the_event_to_go_on_with(run: RunFolder, line
     with pytest.raises(StoreError):
         writer.append("b", 2, lines)
     assert writer.append("a", 3, lines[2:]) == 6
+
+
+@pytest.mark.parametrize("is_committed", [True, False])
+@pytest.mark.parametrize("is_new_writer", [True, False])
+def test_other_content_under_a_number_that_is_taken_is_a_conflict(
+    run: RunFolder, lines: list[bytes], is_committed: bool, is_new_writer: bool
+) -> None:
+    writer = LogWriter(run)
+    writer.append("a", 1, lines[:2])
+    writer.append("b", 1, lines[4:])
+    writer.append("a", 3, lines[2:4])
+    if is_committed:
+        writer.commit()
+        if is_new_writer:
+            writer.close()
+            writer = LogWriter(run)
+    for seq in range(1, 5):
+        with pytest.raises(StoreError, match=f"event {seq} of a is in the log") as caught:
+            writer.append("a", seq, [lines[5]])
+        assert caught.value.code == "MG413"
+    assert writer.append("a", 1, lines[:4]) == 6
+    writer.commit()
+    assert batches(LogReader(run).poll()) == [0, 1, 4, 5, 2, 3]
+
+
+def test_a_duplicate_is_found_in_a_long_log(run: RunFolder, progress: Callable[..., Payload]) -> None:
+    lines = [encode_event(progress(batch)) for batch in range(6_000)]
+    writer = LogWriter(run)
+    for first in range(0, len(lines), 600):
+        writer.append("a", first + 1, lines[first : first + 600])
+        writer.append("b", first + 1, lines[first : first + 600])
+        writer.commit()
+    for fresh in (False, True):
+        if fresh:
+            writer.close()
+            writer = LogWriter(run)
+        for seq in (1, 2, 599, 601, 5_999, 3_000):
+            assert writer.append("b", seq, [lines[seq - 1]]) == 12_000
+            with pytest.raises(StoreError, match=f"event {seq} of b"):
+                writer.append("b", seq, [lines[seq]])
+        assert writer.append("a", 1, lines) == 12_000
+
+
+def test_several_slices_are_appended_all_or_none(run: RunFolder, lines: list[bytes]) -> None:
+    writer = LogWriter(run)
+    writer.append("a", 1, lines[:1])
+    with pytest.raises(StoreError, match="go on at event 1"):
+        writer.append_all([("a", 2, lines[1:3]), ("b", 2, lines[3:])])
+    assert (writer.last_seq("a"), writer.last_seq("b")) == (1, 0)
+    assert writer.append_all([("a", 2, lines[1:3]), ("b", 1, lines[3:])]) == 6
+    writer.commit()
+    assert batches(LogReader(run).poll()) == list(range(6))
+    assert verify_chain(run.log_path).last_seqs == {"a": 3, "b": 3}
+
+
+def test_an_attempt_that_a_newer_one_has_replaced_is_fenced(run: RunFolder, lines: list[bytes]) -> None:
+    writer = LogWriter(run)
+    old = [attempt(0, 1), lines[0]]
+    writer.append("old", 1, old)
+    writer.append("other", 1, [attempt(1, 1)])
+    writer.append("new", 1, [attempt(0, 2), lines[1]])
+    for fresh in (False, True):
+        writer.commit()
+        if fresh:
+            writer.close()
+            writer = LogWriter(run)
+        with pytest.raises(StoreError, match="newer attempt") as caught:
+            writer.append("old", 3, lines[2:])
+        assert caught.value.code == "MG414"
+        assert writer.append("old", 1, old) == writer.num_events
+    assert writer.append("other", 2, lines[2:3]) == 6
+    assert writer.append("new", 3, lines[3:4]) == 7
+
+
+def test_an_attempt_that_comes_late_does_not_fence_the_one_that_replaced_it(run: RunFolder, lines: list[bytes]) -> None:
+    writer = LogWriter(run)
+    writer.append("new", 1, [attempt(0, 2)])
+    with pytest.raises(StoreError, match="newer attempt"):
+        writer.append("old", 1, [lines[0], attempt(0, 1)])
+    assert writer.last_seq("old") == 0
+    assert writer.append("new", 2, lines) == 7
+
+
+def test_a_start_that_was_not_committed_fences_nobody(run: RunFolder, lines: list[bytes]) -> None:
+    writer = LogWriter(run)
+    writer.append("old", 1, [attempt(0, 1)])
+    writer.commit()
+    with pytest.raises(StoreError, match="go on at"):
+        writer.append_all([("new", 1, [attempt(0, 2)]), ("c", 5, lines)])
+    assert writer.append("old", 2, lines) == 7
 
 
 def test_a_producer_that_is_no_name_is_refused(run: RunFolder, lines: list[bytes]) -> None:
@@ -307,3 +412,90 @@ def test_a_reader_sees_that_the_log_was_rewritten(run: RunFolder, lines: list[by
     write(run, "b", lines)
     with pytest.raises(StoreError, match="cut or rewritten"):
         reader.poll()
+
+
+def test_slices_are_the_bytes_of_the_log_whatever_their_bounds(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines)
+    whole = run.log_path.read_bytes()
+    for max_bytes in (1, 700, None):
+        for before in (2, 4, 9):
+            reader = LogReader(run)
+            found = b""
+            while (piece := reader.poll_slice(max_bytes, before)).num_lines:
+                assert piece.first_event_id == found.count(b"\n")
+                assert piece.num_lines == piece.data.count(b"\n") == reader.next_event_id - piece.first_event_id
+                found += piece.data
+            assert found == b"".join(whole.splitlines(keepends=True)[:before])
+
+
+def test_a_reader_goes_on_from_any_position(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines[:5])
+    for event_id in range(6):
+        first = reader_at(run, event_id)
+        assert (first.next_event_id, first.position.num_lines) == (event_id, event_id)
+        second = LogReader(run, first.position)
+        assert second.poll() == first.poll() == LogReader(run).poll()[event_id:]
+    end = reader_at(run)
+    assert end.next_event_id == 5
+    write(run, "a", lines[5:])
+    assert batches(end.poll()) == [5]
+    with pytest.raises(StoreError, match="no event 7") as caught:
+        reader_at(run, 7)
+    assert caught.value.code == "MG402"
+
+
+def test_a_position_of_another_log_is_noticed(run: RunFolder, lines: list[bytes]) -> None:
+    write(run, "a", lines)
+    position = reader_at(run, 3).position
+    with run.log_path.open("rb") as log:
+        assert position.holds(log.fileno())
+    run.log_path.unlink()
+    write(run, "b", lines[1:])
+    with run.log_path.open("rb") as log:
+        assert not position.holds(log.fileno())
+    with pytest.raises(StoreError, match="cut or rewritten"):
+        LogReader(run, position).poll()
+
+
+def test_a_long_log_is_opened_from_the_snapshot_of_its_chain(
+    run: RunFolder, progress: Callable[..., Payload], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [encode_event(progress(batch)) for batch in range(10_000)]
+    write(run, "a", [attempt(3, 1), *lines])
+    write(run, "b", [attempt(3, 2)])
+    read = []
+    monkeypatch.setattr("mlgym_core.events.verify.read_head", read.append)
+    writer = LogWriter(run)
+    assert len(read) == 1
+    assert (writer.num_events, writer.last_seq("a"), writer.last_seq("b")) == (10_002, 10_001, 1)
+    with pytest.raises(StoreError, match="newer attempt"):
+        writer.append("a", 10_002, lines[:1])
+    writer.append("b", 2, lines[:1])
+    writer.commit()
+    writer.close()
+    assert verify_chain(run.log_path).num_lines == 10_003
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "gone", "other log", "longer than the log"])
+def test_a_snapshot_that_does_not_fit_is_not_used(
+    run: RunFolder, progress: Callable[..., Payload], damage: str
+) -> None:
+    lines = [encode_event(progress(batch)) for batch in range(10_000)]
+    write(run, "a", lines)
+    whole = run.chain_path.read_bytes()
+    if damage == "flip":
+        run.chain_path.write_bytes(whole.replace(b'"a":10000', b'"a":10001'))
+    elif damage == "cut":
+        run.chain_path.write_bytes(whole[:-5])
+    elif damage == "gone":
+        run.chain_path.unlink()
+    elif damage == "other log":
+        run.log_path.unlink()
+        write(run, "b", lines[::-1])
+        run.chain_path.write_bytes(whole)
+    else:
+        run.log_path.write_bytes(run.log_path.read_bytes()[:-5])
+    writer = LogWriter(run)
+    truth = verify_chain(run.log_path)
+    assert (writer.num_events, writer.head) == (truth.num_lines, truth.head)
+    assert {name: writer.last_seq(name) for name in ("a", "b") if writer.last_seq(name)} == truth.last_seqs

@@ -15,7 +15,8 @@ import pytest
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.spool import Spool, SpoolReader, read_lines
+from mlgym_core.events.lines import read_lines
+from mlgym_core.events.spool import Spool, SpoolReader
 from mlgym_core.events.types import LogLines, Payload
 
 PUBLISH = """

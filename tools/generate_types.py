@@ -14,11 +14,19 @@ import msgspec
 from msgspec import inspect
 
 from ml_board.runs import ExperimentPage, ListedRun
+from ml_board.series import SeriesPage
 from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot
 from mlgym_core.events.types import PAYLOADS
 
 TARGET = Path(__file__).parents[1] / "src/ml_board/frontend/src/types/generated.ts"
-ROOTS: tuple[type[msgspec.Struct], ...] = (ListedRun, RunSnapshot, RunDelta, ExperimentPage, *PAYLOADS.values())
+ROOTS: tuple[type[msgspec.Struct], ...] = (
+    ListedRun,
+    RunSnapshot,
+    RunDelta,
+    ExperimentPage,
+    SeriesPage,
+    *PAYLOADS.values(),
+)
 HEAD = "// Made by tools/generate_types.py from Python's structs; do not edit.\n"
 
 

@@ -21,6 +21,7 @@ from mlgym_core.events.lock import Liveness, liveness
 from mlgym_core.events.log import LogReader
 from mlgym_core.events.names import check_name
 from mlgym_core.events.projections import views
+from mlgym_core.events.projections.columns import Points, Selection
 from mlgym_core.events.projections.model_card import model_card
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import ExperimentState, RunDelta, RunSnapshot, RunSummary
@@ -37,8 +38,10 @@ class ListedRun(RunSummary, kw_only=True):
 
 
 class ExperimentPage(ExperimentState, kw_only=True):
-    """An experiment on its own page, with what its trainer recorded of the machine."""
+    """An experiment on its own page after `offset` events, with what its trainer recorded of the machine."""
 
+    offset: int
+    liveness: Liveness
     system_info: dict[str, Any] | None
 
 
@@ -64,11 +67,10 @@ class RunView:
         self._changes: views.DeltaCollector | None = None
         self._damage: StoreError | None = None
 
-    def snapshot(self) -> RunSnapshot:
-        """The whole run."""
+    def snapshot(self, at: int | None = None) -> RunSnapshot:
+        """The whole run, also as it was after the event `at`. Raises StoreError where there is no such event."""
         with self._lock:
-            self._refresh()
-            return self._snapshot()
+            return self._snapshot(*self._fold_at(at))
 
     def summary(self) -> ListedRun:
         """The run in a list; of a damaged log, what was read of it."""
@@ -77,16 +79,30 @@ class RunView:
                 self._refresh()
             except StoreError as error:
                 _LOG.warning("%s", error)
-            alive = liveness(self.folder)
-            summary = views.summary(self._fold.state, alive)
-            return ListedRun(**{**msgspec.structs.asdict(summary), "run_id": self.folder.run_id}, liveness=alive)
+            summary = msgspec.structs.asdict(views.summary(self._fold.state))
+            return ListedRun(**{**summary, "run_id": self.folder.run_id}, liveness=liveness(self.folder))
 
-    def experiment(self, experiment_id: int) -> ExperimentPage:
-        """One experiment. Raises StoreError where there is none."""
+    def experiment(self, experiment_id: int, at: int | None = None) -> ExperimentPage:
+        """One experiment, also as it was after the event `at`. Raises StoreError where there is none."""
         with self._lock:
-            self._refresh()
-            state = views.detail(self._find(experiment_id), liveness(self.folder))
-        return ExperimentPage(**msgspec.structs.asdict(state), system_info=self._system_info(experiment_id))
+            fold, alive = self._fold_at(at)
+            state = views.detail(self._find(fold, experiment_id))
+            offset = fold.state.num_events
+        return ExperimentPage(
+            **msgspec.structs.asdict(state),
+            offset=offset,
+            liveness=alive,
+            system_info=self._system_info(experiment_id),
+        )
+
+    def series(self, selection: Selection, at: int | None = None) -> tuple[int, list[tuple[int, str, Points]]]:
+        """The number of events that were told of, and the scores asked for as (experiment_id, key, points).
+
+        Raises StoreError where there is no event `at`.
+        """
+        with self._lock:
+            fold, _ = self._fold_at(at)
+            return fold.state.num_events, fold.columns.select(selection)
 
     def configs(self) -> dict[int, dict[str, Any]]:
         """The configuration of each experiment that the log tells of."""
@@ -98,7 +114,7 @@ class RunView:
         """What is known of an experiment's model. Raises StoreError where there is no such experiment."""
         with self._lock:
             self._refresh()
-            self._find(experiment_id)
+            self._find(self._fold, experiment_id)
             return model_card(self._fold.state, experiment_id, self._system_info(experiment_id))
 
     def begin_watch(self) -> tuple[RunDelta | None, RunSnapshot]:
@@ -107,7 +123,7 @@ class RunView:
             self._refresh()
             before = self._collect(self._changes) if self._changes else None
             self._changes = self._changes or views.DeltaCollector(self._fold)
-            return before, self._snapshot()
+            return before, self._snapshot(self._fold, liveness(self.folder))
 
     def end_watch(self) -> None:
         """Says that nobody asks for deltas any more."""
@@ -141,8 +157,21 @@ class RunView:
                 self._damage = error  # the reader is beyond it already
                 raise
 
-    def _snapshot(self) -> RunSnapshot:
-        snapshot = views.snapshot(self._fold, liveness(self.folder))
+    def _fold_at(self, at: int | None) -> tuple[RunFold, Liveness]:
+        self._refresh()
+        num_events = self._fold.state.num_events
+        if at is None or at == num_events - 1:
+            return self._fold, liveness(self.folder)
+        if at not in range(num_events):
+            hint = f"its events are 0 to {num_events - 1}" if num_events else "its log is empty"
+            raise StoreError(f"run {self.folder.run_id} has no event {at}", code=codes.NOT_FOUND, hint=hint)
+        fold = RunFold()
+        fold.feed(LogReader(self.folder).poll(before=at + 1))
+        # Whoever wrote the next event was there to write it.
+        return fold, "alive"
+
+    def _snapshot(self, fold: RunFold, alive: Liveness) -> RunSnapshot:
+        snapshot = views.snapshot(fold, alive)
         snapshot.run.run_id = self.folder.run_id
         return snapshot
 
@@ -151,14 +180,14 @@ class RunView:
         delta.run_id = delta.run.run_id = self.folder.run_id
         return delta
 
-    def _find(self, experiment_id: int) -> ExperimentState:
+    def _find(self, fold: RunFold, experiment_id: int) -> ExperimentState:
         try:
-            return self._fold.state.experiments[experiment_id]
+            return fold.state.experiments[experiment_id]
         except KeyError:
             raise StoreError(
                 f"run {self.folder.run_id} has no experiment {experiment_id}",
                 code=codes.NOT_FOUND,
-                hint=f"it has {len(self._fold.state.experiments)} experiments, counted from 0",
+                hint=f"it has {len(fold.state.experiments)} experiments, counted from 0",
             ) from None
 
     def _system_info(self, experiment_id: int) -> dict[str, Any] | None:

@@ -1,12 +1,20 @@
-"""The board's own routes: the list of runs, a run, an experiment. Knows no file; every answer is a fold of a log."""
+"""The board's own routes: the list of runs, a run, its experiments and series. Knows no file.
+
+Every answer is a fold of a log; `at=EVENT_ID` asks for the one of the events up to that one.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
+from ml_board.rest import queries
 from ml_board.rest.answers import json_answer
 from ml_board.runs import RunViews
+from ml_board.series import BINARY, encode_binary, series_page
 from mlgym_core.events.names import check_number
+from mlgym_core.events.projections.columns import Selection
+
+MAX_BUCKETS = 100_000
 
 
 def create_api(views: RunViews) -> Blueprint:
@@ -19,10 +27,26 @@ def create_api(views: RunViews) -> Blueprint:
 
     @api.get("/<run_id>")
     def show_run(run_id: str) -> Response:
-        return json_answer(views.open(run_id).snapshot())
+        return json_answer(views.open(run_id).snapshot(queries.number("at")))
 
     @api.get("/<run_id>/experiments/<experiment_id>")
     def show_experiment(run_id: str, experiment_id: str) -> Response:
-        return json_answer(views.open(run_id).experiment(check_number(experiment_id, "experiment id")))
+        number = check_number(experiment_id, "experiment id")
+        return json_answer(views.open(run_id).experiment(number, queries.number("at")))
+
+    @api.get("/<run_id>/series")
+    def show_series(run_id: str) -> Response:
+        selection = Selection(
+            experiments=queries.numbers("experiment"),
+            metrics=queries.names("metric"),
+            splits=queries.names("split"),
+            since=queries.number("since") or 0,
+        )
+        buckets = queries.number("buckets", at_least=1, at_most=MAX_BUCKETS)
+        wants = queries.one_of("format", ("binary", "json"))
+        offset, chosen = views.open(run_id).series(selection, queries.number("at"))
+        if wants == "binary" or (wants is None and request.accept_mimetypes.best == BINARY):
+            return Response(encode_binary(offset, chosen, buckets), mimetype=BINARY)
+        return json_answer(series_page(offset, chosen, buckets))
 
     return api

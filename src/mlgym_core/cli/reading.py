@@ -19,6 +19,7 @@ from mlgym_core.events.codes import NOT_FOUND
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import Liveness, liveness
 from mlgym_core.events.log import LogReader
+from mlgym_core.events.projections.overlay import overlay_row, overlay_summary
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunSummary
 from mlgym_core.events.projections.views import show_document, snapshot, summary
@@ -27,13 +28,13 @@ from mlgym_core.events.projections.views import show_document, snapshot, summary
 def runs(options: argparse.Namespace, _log: TextLog) -> int:
     """Lists the runs, newest first."""
     storage = open_storage(options)
-    found = [(run, summary(_fold(run).state, liveness(run))) for run in storage.runs()]
+    found = [_summarize(run) for run in storage.runs()]
     if options.json:
-        print_json([{**msgspec.to_builtins(each), "liveness": liveness(run)} for run, each in found])
+        print_json([{**msgspec.to_builtins(told), "liveness": is_alive} for told, is_alive in found])
     elif not found:
         print(f"no runs in {storage.path}")
     else:
-        print_table(("RUN", "STATUS", "EXPERIMENTS", "STARTED", "DESCRIPTION"), [_run_row(each) for _, each in found])
+        print_table(("RUN", "STATUS", "EXPERIMENTS", "STARTED", "DESCRIPTION"), [_run_row(told) for told, _ in found])
     return 0
 
 
@@ -45,11 +46,11 @@ def show(options: argparse.Namespace, _log: TextLog) -> int:
         print_json(show_document(fold, is_alive))
         return 0
     shown = snapshot(fold, is_alive)
-    told = shown.run
+    told = overlay_summary(shown.run, is_alive)
     print(f"run {told.run_id}: {told.status}{f' ({told.description})' if told.description else ''}")
     print(f"started {_moment(told.started_at)}, ended {_moment(told.ended_at)}; {_counts(told)}")
     rows = []
-    for each in shown.experiments:
+    for each in (overlay_row(row, is_alive) for row in shown.experiments):
         state = fold.state.experiments[each.experiment_id]
         choices = ", ".join(f"{path}={value}" for path, value in shown.parameters[str(each.experiment_id)].items())
         epochs = f"{each.epochs_done}/{each.num_epochs or '?'}"
@@ -57,6 +58,11 @@ def show(options: argparse.Namespace, _log: TextLog) -> int:
         rows.append((each.experiment_id, each.status, epochs, headline(state) or "", choices, told_error))
     print_table(("EXPERIMENT", "STATUS", "EPOCHS", "BEST", "CHOICES", "ERROR"), rows)
     return 0
+
+
+def _summarize(run: RunFolder) -> tuple[RunSummary, Liveness]:
+    is_alive = liveness(run)
+    return overlay_summary(summary(_fold(run).state), is_alive), is_alive
 
 
 def _find(storage: EventStorage, run_id: str) -> RunFolder:

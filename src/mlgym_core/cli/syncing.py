@@ -20,6 +20,7 @@ from mlgym_core.errors import RunError, StoreError
 from mlgym_core.events.codes import NOT_FOUND
 from mlgym_core.events.folder import RUN_CONFIG, EventStorage, RunFolder
 from mlgym_core.events.log import LogReader
+from mlgym_core.events.projections.overlay import overlay_summary
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.views import summary
 from mlgym_core.events.spool import Spool
@@ -83,7 +84,8 @@ def _end_if_lost(run: RunFolder) -> None:
     fold = RunFold()
     fold.feed(LogReader(run).poll())
     if fold.state.started is not None and fold.state.ended is None:
-        counts = {str(status): count for status, count in summary(fold.state, "lost").counts.items()}
+        told = overlay_summary(summary(fold.state), "lost")
+        counts = {str(status): count for status, count in told.counts.items()}
         spool = Spool(run)
         spool.publish(RunEnded(grid_search_id=run.run_id, reason="lost", counts=counts))
         spool.close()

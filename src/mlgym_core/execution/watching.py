@@ -38,11 +38,10 @@ class View:
 
     def look(self) -> None:
         """Takes in what is new in the log and shows it to the watchers."""
-        first = self._reader.next_event_id
         events = []
-        for event_id, line in enumerate(self._reader.poll(), first):
+        for line in self._reader.poll():
             event = decode_event(line)
-            self.fold.apply(event_id, event)
+            self.fold.apply(event, len(line) + 1)
             if event is not None:
                 events.append(event)
         if events:

@@ -225,7 +225,7 @@ def test_a_run_lives_as_long_as_its_publisher_is_connected(board, start, connect
     publisher.close()
     until(lambda: liveness(board.storage.run(RUN)) == "lost")
     (listed,) = rest.get("/api/runs").json()
-    assert (listed["liveness"], listed["status"]) == ("lost", "lost")
+    assert (listed["liveness"], listed["status"]) == ("lost", "running")
 
 
 def test_a_connection_of_another_origin_is_refused(board):

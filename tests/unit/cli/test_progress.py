@@ -61,7 +61,7 @@ def show(progress: Lines | LiveTable, payloads: list[Payload], num_experiments: 
     for payload in payloads:
         event = decode_event(encode_event(payload))
         assert event is not None
-        fold.apply(fold.state.num_events, event)
+        fold.apply(event, 0)
         progress.see([event], fold.state)
     progress.close()
 

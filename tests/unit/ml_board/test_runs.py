@@ -1,13 +1,12 @@
 """What REST and socket see of runs."""
 
-import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
 from ml_board.runs import RunView, RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import EventStorage
-from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot, Series
+from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot, ScoreAt
 
 
 @pytest.fixture
@@ -21,8 +20,8 @@ def test_a_view_follows_the_log(views, recording):
     recording.publish(recording.result(1, 0, 0.5))
     after = view.snapshot()
     assert (before.offset, after.offset) == (5, 6)
-    assert after.series["1"]["val/f1"] == Series(epochs=[0], values=[0.5])
-    assert before.series["1"] == {}
+    assert before.experiments[1].last == {}
+    assert after.experiments[1].last["val/f1"] == ScoreAt(value=0.5, epoch=0)
 
 
 def test_a_run_is_lost_when_nobody_holds_its_log(views, recording):
@@ -30,8 +29,8 @@ def test_a_run_is_lost_when_nobody_holds_its_log(views, recording):
     assert (view.snapshot().liveness, view.snapshot().run.status) == ("alive", "running")
     recording.close()
     snapshot = view.snapshot()
-    assert (snapshot.liveness, snapshot.run.status) == ("lost", "lost")
-    assert [row.status for row in snapshot.experiments] == ["failed", "failed"]
+    assert (snapshot.liveness, snapshot.run.status) == ("lost", "running")
+    assert [row.status for row in snapshot.experiments] == ["running", "running"]
 
 
 def test_lines_that_the_own_writer_has_not_synced_are_not_seen(storage, recording):
@@ -90,7 +89,7 @@ def test_runs_are_listed_newest_first_and_as_they_are_now(views, recording, stor
     recording.publish(recording.job(0, "DONE"))
     assert views.listed()[0].counts == {"finished": 1, "running": 1}
     recording.close()
-    assert views.listed()[0].status == "lost"
+    assert views.listed()[0].liveness == "lost"
 
 
 def test_a_list_does_not_drive_out_the_views_that_are_looked_at(storage, recording, record):
@@ -135,18 +134,12 @@ def fold_on(snapshot: RunSnapshot, delta: RunDelta) -> RunSnapshot:
     assert delta.from_offset == snapshot.offset
     rows = {row.experiment_id: row for row in snapshot.experiments}
     rows |= {row.experiment_id: row for row in delta.experiments}
-    series = msgspec.convert(msgspec.to_builtins(snapshot.series), dict[str, dict[str, Series]])
-    for experiment_id, key, epoch, value in delta.points:
-        one = series.setdefault(str(experiment_id), {}).setdefault(key, Series(epochs=[], values=[]))
-        known = dict(zip(one.epochs, one.values, strict=True)) | {epoch: value}
-        one.epochs, one.values = sorted(known), [known[each] for each in sorted(known)]
     return RunSnapshot(
         offset=delta.offset,
         liveness=delta.liveness,
         run=delta.run,
         experiments=[rows[key] for key in sorted(rows)],
         parameters=snapshot.parameters,
-        series=series,
     )
 
 

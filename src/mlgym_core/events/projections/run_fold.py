@@ -6,38 +6,42 @@ looks at the state.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import DAMAGED
+from mlgym_core.events.projections.columns import INDEXES, Columns
+from mlgym_core.events.projections.overlay import PROCESS_LOST
 from mlgym_core.events.projections.run_state import (
     CheckpointState,
     ExperimentState,
     RunState,
     ScoreAt,
-    Series,
     Status,
 )
+from mlgym_core.events.projections.samples import sample_values
+from mlgym_core.events.projections.scores import add_score, metrics_to_lower
 from mlgym_core.events.types import (
     AttemptStarted,
     Checkpoint,
     CheckpointDeleted,
     CheckpointSaved,
     ControlAnswered,
+    Divergence,
+    Dropped,
     EvaluationResult,
     Event,
     ExperimentConfig,
     ExperimentStatus,
     JobStatus,
+    LogLines,
     RunEnded,
     RunStarted,
+    RunTrashed,
+    SystemMetrics,
 )
-
-PROCESS_LOST = "process lost"
-"""The error of an experiment whose process is gone and left no other word."""
 
 _CALCULATION = 1
 _NO_DEVICE = ("", "None")
@@ -46,10 +50,15 @@ _NO_NAMES: frozenset[str] = frozenset()
 
 
 class RunFold:
-    """The state after the events that were applied, in the order of the log. Not for two threads at once."""
+    """The state after the events that were applied, in the order of the log. Not for two threads at once.
+
+    `size_bytes` is how much of the log they take up.
+    """
 
     def __init__(self) -> None:
         self.state = RunState()
+        self.columns = Columns()
+        self.size_bytes = 0
         self._metrics_to_lower: dict[int, frozenset[str]] = {}
         self._stopped_experiments: set[int] = set()
         self._is_stopped = False
@@ -62,20 +71,21 @@ class RunFold:
         """
         touched: set[int] = set()
         for line in lines:
-            touched |= self.apply(self.state.num_events, self._decode(line))
+            touched |= self.apply(self._decode(line), len(line) + 1)
         return frozenset(touched)
 
-    def apply(self, event_id: int, event: Event | None) -> frozenset[int]:
+    def apply(self, event: Event | None, num_bytes: int) -> frozenset[int]:
         """Applies one event, None for one that this version cannot read; the ids of the experiments that it touched.
 
-        An event that was applied before changes nothing.
+        `num_bytes` is the size of its line with the newline.
         """
+        touched = _NOTHING if event is None else self._take(event)
+        self.state.num_events += 1
+        self.size_bytes += num_bytes
+        return touched
+
+    def _take(self, event: Event) -> frozenset[int]:
         state = self.state
-        if event_id < state.num_events:
-            return _NOTHING
-        state.num_events = event_id + 1
-        if event is None:
-            return _NOTHING
         payload = event.payload
         at = event.creation_ts / 1e6
         state.last_event_at = at
@@ -131,7 +141,7 @@ class RunFold:
         epochs = run.get("epochs") if isinstance(run, dict) else None
         if isinstance(epochs, int):
             experiment.num_epochs = epochs
-        self._metrics_to_lower[payload.experiment_id] = _metrics_to_lower(payload.config)
+        self._metrics_to_lower[payload.experiment_id] = metrics_to_lower(payload.config)
         return frozenset((payload.experiment_id,))
 
     def _start_attempt(self, payload: AttemptStarted, at: float) -> frozenset[int]:
@@ -181,15 +191,24 @@ class RunFold:
         return frozenset((payload.experiment_id,))
 
     def _add_scores(self, payload: EvaluationResult, _at: float) -> frozenset[int]:
+        if payload.epoch not in INDEXES:
+            return _NOTHING
         experiment = self._experiment(payload.experiment_id)
         experiment.epochs_done = max(experiment.epochs_done, payload.epoch + 1)
         to_lower = self._metrics_to_lower.get(payload.experiment_id, _NO_NAMES)
         for metric in payload.metric_scores:
-            lower = metric.metric in to_lower
-            _add_score(experiment, f"{metric.split}/{metric.metric}", payload.epoch, metric.score, lower)
+            key = f"{metric.split}/{metric.metric}"
+            self._add_score(experiment, key, payload.epoch, metric.score, metric.metric in to_lower)
         for loss in payload.loss_scores:
-            _add_score(experiment, f"{loss.split}/{loss.loss}", payload.epoch, loss.score, True)
+            self._add_score(experiment, f"{loss.split}/{loss.loss}", payload.epoch, loss.score, True)
         return frozenset((payload.experiment_id,))
+
+    def _add_score(
+        self, experiment: ExperimentState, key: str, epoch: int, value: float | None, is_to_lower: bool
+    ) -> None:
+        column = self.columns.score(experiment.experiment_id, key)
+        score = ScoreAt(value=value, epoch=epoch)
+        add_score(experiment, key, column, self.state.num_events, score, is_to_lower=is_to_lower)
 
     def _add_checkpoint(self, payload: CheckpointSaved, at: float) -> frozenset[int]:
         experiment = self._experiment(payload.experiment_id)
@@ -222,6 +241,31 @@ class RunFold:
             experiment.status = "stopped"
         return frozenset((payload.experiment_id,))
 
+    def _add_sample(self, payload: SystemMetrics, at: float) -> frozenset[int]:
+        self.state.system = payload
+        self.columns.add_sample(self.state.num_events, at, sample_values(payload))
+        return _NOTHING
+
+    def _add_log_lines(self, payload: LogLines, _at: float) -> frozenset[int]:
+        self.columns.add_lines(self.state.num_events, (payload.experiment_id, payload.stream), self.size_bytes)
+        self.state.num_log_lines += len(payload.lines)
+        if payload.experiment_id is None:
+            return _NOTHING
+        self._experiment(payload.experiment_id).num_log_lines += len(payload.lines)
+        return frozenset((payload.experiment_id,))
+
+    def _count_dropped(self, payload: Dropped, _at: float) -> frozenset[int]:
+        self.state.num_dropped += payload.count
+        return _NOTHING
+
+    def _count_divergence(self, _payload: Divergence, _at: float) -> frozenset[int]:
+        self.state.num_divergences += 1
+        return _NOTHING
+
+    def _trash(self, payload: RunTrashed, _at: float) -> frozenset[int]:
+        self.state.trashed_by = payload.by
+        return _NOTHING
+
 
 _Step: TypeAlias = Callable[[RunFold, Any, float], frozenset[int]]
 
@@ -236,15 +280,12 @@ _STEPS: dict[type, _Step] = {
     CheckpointSaved: RunFold._add_checkpoint,
     CheckpointDeleted: RunFold._drop_checkpoint,
     ControlAnswered: RunFold._answer,
+    SystemMetrics: RunFold._add_sample,
+    LogLines: RunFold._add_log_lines,
+    Dropped: RunFold._count_dropped,
+    Divergence: RunFold._count_divergence,
+    RunTrashed: RunFold._trash,
 }
-
-
-def points_of(result: EvaluationResult) -> Iterator[tuple[int, str, int, float | None]]:
-    """The scores of a result as (experiment_id, key, epoch, value)."""
-    for metric in result.metric_scores:
-        yield result.experiment_id, f"{metric.split}/{metric.metric}", result.epoch, metric.score
-    for loss in result.loss_scores:
-        yield result.experiment_id, f"{loss.split}/{loss.loss}", result.epoch, loss.score
 
 
 def _begin(experiment: ExperimentState, at: float) -> None:
@@ -259,52 +300,5 @@ def _finish(experiment: ExperimentState, at: float) -> None:
     experiment.current_batch = experiment.num_batches = None
 
 
-def _add_score(experiment: ExperimentState, key: str, epoch: int, value: float | None, lower: bool) -> None:
-    series = experiment.series.get(key)
-    if series is None:
-        series = experiment.series[key] = Series()
-    if not series.epochs or epoch > series.epochs[-1]:
-        series.epochs.append(epoch)
-        series.values.append(value)
-        best = experiment.best.get(key)
-        if value is not None and (best is None or _is_better(value, best.value, lower)):
-            experiment.best[key] = ScoreAt(value=value, epoch=epoch)
-    else:
-        _put(series, epoch, value)
-        _find_best(experiment, key, series, lower)
-    experiment.last[key] = ScoreAt(value=series.values[-1], epoch=series.epochs[-1])
-
-
-def _put(series: Series, epoch: int, value: float | None) -> None:
-    at = bisect_left(series.epochs, epoch)
-    if series.epochs[at] == epoch:
-        series.values[at] = value
-    else:
-        series.epochs.insert(at, epoch)
-        series.values.insert(at, value)
-
-
-def _find_best(experiment: ExperimentState, key: str, series: Series, lower: bool) -> None:
-    experiment.best.pop(key, None)
-    known = [(value, epoch) for value, epoch in zip(series.values, series.epochs, strict=True) if value is not None]
-    if known:
-        value, epoch = min(known) if lower else min(known, key=lambda each: (-each[0], each[1]))
-        experiment.best[key] = ScoreAt(value=value, epoch=epoch)
-
-
-def _is_better(value: float, than: float | None, lower: bool) -> bool:
-    return than is None or (value < than if lower else value > than)
-
-
 def _without(checkpoints: list[CheckpointState], payload: Checkpoint) -> list[CheckpointState]:
     return [each for each in checkpoints if (each.epoch, each.step) != (payload.epoch, payload.step)]
-
-
-def _metrics_to_lower(config: dict[str, Any]) -> frozenset[str]:
-    metrics = config.get("metrics")
-    each_metric = metrics if isinstance(metrics, list) else [metrics]
-    return frozenset(
-        str(metric.get("name") or metric.get("use"))
-        for metric in each_metric
-        if isinstance(metric, dict) and metric.get("goal") == "min"
-    )

@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 import msgspec
 
 from mlgym_core.events.lock import Liveness
-from mlgym_core.events.types import Resource, RunEnded, RunStarted
+from mlgym_core.events.types import Resource, RunEnded, RunStarted, SystemMetrics
 
 Status: TypeAlias = Literal["pending", "running", "finished", "failed", "stopped"]
 RunStatus: TypeAlias = Literal["pending", "running", "finished", "failed", "stopped", "lost"]
@@ -21,13 +21,6 @@ class ScoreAt(msgspec.Struct, frozen=True, kw_only=True):
 
     value: float | None = msgspec.field()
     epoch: int
-
-
-class Series(msgspec.Struct, kw_only=True):
-    """All values of one score, by rising epoch."""
-
-    epochs: list[int] = []
-    values: list[float | None] = []
 
 
 class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +53,7 @@ class ExperimentRow(msgspec.Struct, kw_only=True):
     error: str | None = None
     best: dict[str, ScoreAt] = {}
     last: dict[str, ScoreAt] = {}
+    num_log_lines: int = 0
 
 
 class ExperimentState(ExperimentRow, kw_only=True):
@@ -73,7 +67,6 @@ class ExperimentState(ExperimentRow, kw_only=True):
     versions: dict[str, str] = {}
     job_id: str | None = None
     checkpoints: list[CheckpointState] = []
-    series: dict[str, Series] = {}
 
 
 class RunState(msgspec.Struct, kw_only=True):
@@ -87,10 +80,19 @@ class RunState(msgspec.Struct, kw_only=True):
     ended_at: float | None = None
     last_event_at: float | None = None
     experiments: dict[int, ExperimentState] = {}
+    system: SystemMetrics | None = None
+    num_log_lines: int = 0
+    num_dropped: int = 0
+    num_divergences: int = 0
+    trashed_by: str | None = None
 
 
 class RunSummary(msgspec.Struct, kw_only=True):
-    """One run in a list. `counts` maps each status to the number of experiments that have it."""
+    """One run in a list. `counts` maps each status to the number of experiments that have it.
+
+    `system` is the latest sample of its machine; `num_dropped` events of progress were let go where disks were full,
+    and `num_divergences` times a repeated attempt gave other content than the one before.
+    """
 
     run_id: str
     status: RunStatus
@@ -103,17 +105,24 @@ class RunSummary(msgspec.Struct, kw_only=True):
     description: str | None
     config_hash: str
     entry_command: list[str]
+    system: SystemMetrics | None
+    num_log_lines: int
+    num_dropped: int
+    num_divergences: int
+    trashed_by: str | None
 
 
 class RunSnapshot(msgspec.Struct, kw_only=True):
-    """A run whole, after `offset` events. `parameters` has what differs between experiments, by dotted path."""
+    """A run whole, after `offset` events. `parameters` has what differs between experiments, by dotted path.
+
+    All but `liveness` is what the events say: whether the run lives is laid over it where it is shown.
+    """
 
     offset: int
     liveness: Liveness
     run: RunSummary
     experiments: list[ExperimentRow]
     parameters: dict[str, dict[str, Any]]
-    series: dict[str, dict[str, Series]]
 
 
 class RunDelta(msgspec.Struct, kw_only=True):

@@ -1,7 +1,7 @@
 """What others are shown of a run: rows, snapshots and deltas for the board, a document for the command line.
 
-Owns how a state is told, and the overlay of whether the run lives. It must not know who asks, nor how it is sent.
-Whatever is made here shares nothing that the fold will change.
+Owns how a state is told: rows, snapshots and deltas are what the events say and nothing else. It must not know who
+asks, nor how it is sent. Whatever is made here shares nothing that the fold will change.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from mlgym_core.events.codec import decode_event
 from mlgym_core.events.lock import Liveness
-from mlgym_core.events.projections.run_fold import PROCESS_LOST, RunFold, points_of
+from mlgym_core.events.projections.overlay import overlay_row, overlay_summary
+from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import (
     ExperimentRow,
     ExperimentState,
@@ -21,42 +21,34 @@ from mlgym_core.events.projections.run_state import (
     RunState,
     RunStatus,
     RunSummary,
-    Series,
     Status,
 )
-from mlgym_core.events.types import EvaluationResult
 
 _ROW_FIELDS = ExperimentRow.__struct_fields__
 _STATE_FIELDS = ExperimentState.__struct_fields__
+_RowT = TypeVar("_RowT", bound=ExperimentRow)
 
 
-def row(state: ExperimentState, liveness: Liveness) -> ExperimentRow:
-    """The experiment's row in a table; what runs in a run that is lost has failed."""
-    shown = ExperimentRow(**{name: getattr(state, name) for name in _ROW_FIELDS})
-    shown.best = dict(state.best)
-    shown.last = dict(state.last)
-    return _overlaid(shown, liveness)
+def row(state: ExperimentState) -> ExperimentRow:
+    """The experiment's row in a table."""
+    return _copy(ExperimentRow, _ROW_FIELDS, state)
 
 
-def detail(state: ExperimentState, liveness: Liveness) -> ExperimentState:
-    """All of an experiment; what runs in a run that is lost has failed."""
-    shown = ExperimentState(**{name: getattr(state, name) for name in _STATE_FIELDS})
-    shown.best = dict(state.best)
-    shown.last = dict(state.last)
-    shown.series = _copied(state.series)
-    return _overlaid(shown, liveness)
+def detail(state: ExperimentState) -> ExperimentState:
+    """All of an experiment."""
+    return _copy(ExperimentState, _STATE_FIELDS, state)
 
 
-def summary(state: RunState, liveness: Liveness) -> RunSummary:
-    """The run in a list of runs; one that is under way in a storage that nobody writes is lost."""
-    counts: Counter[Status] = Counter(_shown_status(each, liveness) for each in state.experiments.values())
+def summary(state: RunState) -> RunSummary:
+    """The run in a list of runs."""
+    counts: Counter[Status] = Counter(each.status for each in state.experiments.values())
     missing = max(0, (state.started.num_experiments if state.started else 0) - len(state.experiments))
     if missing:
         counts["pending"] += missing
     status = _run_status(state)
     return RunSummary(
         run_id=state.run_id,
-        status="lost" if status in ("pending", "running") and liveness == "lost" else status,
+        status=status,
         num_experiments=len(state.experiments) + missing,
         counts=dict(counts),
         started_at=state.started_at,
@@ -66,21 +58,25 @@ def summary(state: RunState, liveness: Liveness) -> RunSummary:
         description=_description(state),
         config_hash=state.started.config_hash if state.started else "",
         entry_command=state.started.entry_command if state.started else [],
+        system=state.system,
+        num_log_lines=state.num_log_lines,
+        num_dropped=state.num_dropped,
+        num_divergences=state.num_divergences,
+        trashed_by=state.trashed_by,
     )
 
 
 def snapshot(fold: RunFold, liveness: Liveness) -> RunSnapshot:
-    """The whole run as the board begins with it."""
+    """The whole run as the board begins with it; `liveness` is told beside it."""
     state = fold.state
     experiments = _in_order(state)
     configs = {each.experiment_id: each.config for each in experiments}
     return RunSnapshot(
         offset=state.num_events,
         liveness=liveness,
-        run=summary(state, liveness),
-        experiments=[row(each, liveness) for each in experiments],
+        run=summary(state),
+        experiments=[row(each) for each in experiments],
         parameters={str(key): values for key, values in varying_parameters(configs).items()},
-        series={str(each.experiment_id): _copied(each.series) for each in experiments},
     )
 
 
@@ -93,39 +89,33 @@ class DeltaCollector:
     def __init__(self, fold: RunFold) -> None:
         self.fold = fold
         self._from_offset = fold.state.num_events
-        self._liveness: Liveness | None = None
         self._touched: set[int] = set()
-        self._points: list[tuple[int, str, int, float | None]] = []
 
     def feed(self, lines: Iterable[bytes]) -> None:
         """Applies the lines that follow on those before. Raises StoreError for a line that holds no event."""
-        fold = self.fold
-        for line in lines:
-            event = decode_event(line)
-            self._touched |= fold.apply(fold.state.num_events, event)
-            if event is not None and isinstance(event.payload, EvaluationResult):
-                self._points += points_of(event.payload)
+        self._touched |= self.fold.feed(lines)
 
     def collect(self, liveness: Liveness) -> RunDelta:
-        """What changed since the last call; where `liveness` did, every running experiment has."""
+        """What changed since the last call; `liveness` is told beside it."""
         state = self.fold.state
-        overlaid = {each.experiment_id for each in state.experiments.values() if each.status == "running"}
-        changed = self._touched if liveness == self._liveness else self._touched | overlaid
-        shown = [each for each in _in_order(state) if each.experiment_id in changed]
+        shown = [each for each in _in_order(state) if each.experiment_id in self._touched]
         delta = RunDelta(
             run_id=state.run_id,
             from_offset=self._from_offset,
             offset=state.num_events,
             liveness=liveness,
-            run=summary(state, liveness),
-            experiments=[row(each, liveness) for each in shown],
-            points=self._points,
+            run=summary(state),
+            experiments=[row(each) for each in shown],
+            points=[point for each in shown for point in self._points(each.experiment_id)],
         )
         self._from_offset = state.num_events
-        self._liveness = liveness
         self._touched = set()
-        self._points = []
         return delta
+
+    def _points(self, experiment_id: int) -> Iterator[tuple[int, str, int, float | None]]:
+        for key, column in self.fold.columns.scores.get(experiment_id, {}).items():
+            for epoch, value in column.added(self._from_offset):
+                yield experiment_id, key, int(epoch), value
 
 
 def varying_parameters(configs: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
@@ -149,9 +139,9 @@ def show_document(fold: RunFold, liveness: Liveness) -> dict[str, Any]:
     state = fold.state
     return {
         "run_id": state.run_id,
-        "status": summary(state, liveness).status,
+        "status": overlay_summary(summary(state), liveness).status,
         "liveness": liveness,
-        "experiments": [_show_experiment(detail(each, liveness)) for each in _in_order(state)],
+        "experiments": [_show_experiment(overlay_row(each, liveness)) for each in _in_order(state)],
     }
 
 
@@ -170,23 +160,11 @@ def _show_experiment(state: ExperimentState) -> dict[str, Any]:
     }
 
 
-_RowT = TypeVar("_RowT", bound=ExperimentRow)
-
-
-def _overlaid(shown: _RowT, liveness: Liveness) -> _RowT:
-    if _is_lost(shown, liveness):
-        shown.status = "failed"
-        shown.error = PROCESS_LOST
-        shown.phase = shown.current_split = shown.current_batch = shown.num_batches = None
+def _copy(kind: type[_RowT], fields: tuple[str, ...], state: ExperimentState) -> _RowT:
+    shown = kind(**{name: getattr(state, name) for name in fields})
+    shown.best = dict(state.best)
+    shown.last = dict(state.last)
     return shown
-
-
-def _is_lost(state: ExperimentRow, liveness: Liveness) -> bool:
-    return liveness == "lost" and state.status == "running"
-
-
-def _shown_status(state: ExperimentState, liveness: Liveness) -> Status:
-    return "failed" if _is_lost(state, liveness) else state.status
 
 
 def _run_status(state: RunState) -> RunStatus:
@@ -215,10 +193,6 @@ def _description(state: RunState) -> str | None:
 
 def _in_order(state: RunState) -> list[ExperimentState]:
     return [state.experiments[key] for key in sorted(state.experiments)]
-
-
-def _copied(series: Mapping[str, Series]) -> dict[str, Series]:
-    return {key: Series(epochs=each.epochs.copy(), values=each.values.copy()) for key, each in series.items()}
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:

@@ -25,6 +25,7 @@ from mlgym_core.events.types import (
     Resource,
     RunEnded,
     RunStarted,
+    SystemMetrics,
 )
 
 RUN_ID = "2026-01-02--03-04-05"
@@ -46,7 +47,7 @@ class Story:
             creation_ts=self.second * 1_000_000,
             payload=kind(grid_search_id=RUN_ID, **fields),
         )
-        return self.fold.apply(self.fold.state.num_events, event)
+        return self.fold.apply(event, 0)
 
     def start_run(self, num_experiments: int = 1, **fields: Any) -> frozenset[int]:
         given = {
@@ -108,6 +109,10 @@ class Story:
 
     def delete(self, epoch: int) -> frozenset[int]:
         return self.save(epoch, kind=CheckpointDeleted)
+
+    def sample(self, **fields: Any) -> frozenset[int]:
+        given = {"cpu_percent": 50.0, "rss_bytes": 5, "memory_used_bytes": 3, "memory_total_bytes": 9}
+        return self.tell(SystemMetrics, host="here", **{**given, **fields})
 
     def answer_stop(self, experiment_id: int | None, obeyed: bool = True) -> frozenset[int]:
         return self.tell(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codec import encode_foreign
+from mlgym_core.events.codec import encode_event, encode_foreign
 from mlgym_core.events.projections.run_fold import RunFold
-from mlgym_core.events.projections.run_state import ExperimentState, ScoreAt, Series
-from mlgym_core.events.types import LogLines
+from mlgym_core.events.projections.run_state import ExperimentState, ScoreAt
+from mlgym_core.events.types import (
+    ControlRequested,
+    Divergence,
+    Dropped,
+    GpuUse,
+    LogLines,
+    NetworkUse,
+    RunTrashed,
+)
 
 GOLDEN = Path(__file__).parents[3] / "golden" / "mlgym_0_0_75"
 
 
 def first(story: Any) -> ExperimentState:
     return story.fold.state.experiments[0]
+
+
+def series(fold: RunFold, key: str = "val/f1", experiment_id: int = 0) -> dict[int, float | None]:
+    points = fold.columns.scores[experiment_id][key].read()
+    return {epoch: None if isnan(value) else value for epoch, value in zip(points.xs, points.values, strict=True)}
 
 
 def test_an_experiment_goes_from_pending_over_running_to_finished(story: Any) -> None:
@@ -113,7 +127,7 @@ def test_a_metric_is_best_at_its_highest_and_a_loss_at_its_lowest(story: Any) ->
         story.score(epoch, {"f1": value}, {"mse": value})
     assert first(story).best == {"val/f1": ScoreAt(value=0.7, epoch=1), "val/mse": ScoreAt(value=0.5, epoch=0)}
     assert first(story).last == {"val/f1": ScoreAt(value=0.6, epoch=3), "val/mse": ScoreAt(value=0.6, epoch=3)}
-    assert first(story).series["val/f1"] == Series(epochs=[0, 1, 2, 3], values=[0.5, 0.7, 0.7, 0.6])
+    assert series(story.fold) == {0: 0.5, 1: 0.7, 2: 0.7, 3: 0.6}
     assert first(story).epochs_done == 4
 
 
@@ -147,7 +161,7 @@ def test_a_result_that_is_told_again_replaces_the_first(story: Any) -> None:
     story.score(0, {"f1": 0.9})
     story.score(1, {"f1": 0.5})
     story.score(0, {"f1": 0.1})
-    assert first(story).series["val/f1"] == Series(epochs=[0, 1], values=[0.1, 0.5])
+    assert list(series(story.fold).items()) == [(0, 0.1), (1, 0.5)]
     assert first(story).best["val/f1"] == ScoreAt(value=0.5, epoch=1)
     assert first(story).last["val/f1"] == ScoreAt(value=0.5, epoch=1)
 
@@ -168,7 +182,7 @@ def test_scores_are_those_of_the_last_result_of_each_epoch(
     state = first(story)
     for key, column, pick in (("val/f1", 1, max), ("val/mse", 2, min)):
         by_epoch = dict(sorted({result[0]: result[column] for result in results}.items()))
-        assert state.series[key] == Series(epochs=list(by_epoch), values=list(by_epoch.values()))
+        assert list(series(story.fold, key).items()) == list(by_epoch.items())
         known = {epoch: value for epoch, value in by_epoch.items() if value is not None}
         if known:
             value = pick(known.values())
@@ -176,6 +190,8 @@ def test_scores_are_those_of_the_last_result_of_each_epoch(
             assert state.best[key] == ScoreAt(value=value, epoch=epoch)
         else:
             assert key not in state.best
+        last = max(by_epoch)
+        assert state.last[key] == ScoreAt(value=by_epoch[last], epoch=last)
 
 
 def test_checkpoints_are_those_that_were_not_deleted_in_order(story: Any) -> None:
@@ -217,18 +233,59 @@ def test_a_run_that_begins_again_is_not_ended(story: Any) -> None:
     assert first(story).status == "failed"
 
 
-def test_an_event_that_was_applied_before_changes_nothing(story: Any) -> None:
-    story.score(0, {"f1": 0.5})
-    assert story.fold.apply(0, None) == frozenset()
-    assert story.fold.state.num_events == 1
-
-
 def test_events_that_this_version_does_not_know_count_and_change_nothing(story: Any) -> None:
-    assert story.fold.apply(0, None) == frozenset()
-    assert story.tell(LogLines, stream="stdout", lines=["a"]) == frozenset()
-    assert story.fold.state.num_events == 2
+    assert story.fold.apply(None, 3) == frozenset()
+    assert story.tell(ControlRequested, action="stop", by="user", request="1") == frozenset()
+    assert (story.fold.state.num_events, story.fold.size_bytes) == (2, 3)
     assert story.fold.state.experiments == {}
     assert story.fold.state.last_event_at == 1.0
+
+
+def test_an_epoch_that_no_column_can_hold_is_one_that_is_not_understood(story: Any) -> None:
+    assert story.score(2**31, {"f1": 0.5}) == story.score(-1, {"f1": 0.5}) == frozenset()
+    assert story.score(2**31 - 1, {"f1": 0.5}) == {0}
+    assert series(story.fold) == {2**31 - 1: 0.5}
+
+
+def test_log_lines_are_counted_and_found_where_they_stand(story: Any) -> None:
+    lines = [
+        encode_event(LogLines(grid_search_id="r", experiment_id=experiment_id, stream=stream, lines=["a"] * count))
+        for experiment_id, stream, count in [(None, "stdout", 1), (3, "stderr", 2), (3, "stderr", 3)]
+    ]
+    assert story.fold.feed(lines) == {3}
+    assert (story.fold.state.num_log_lines, story.fold.state.experiments[3].num_log_lines) == (6, 5)
+    starts = [0, len(lines[0]) + 1, len(lines[0]) + len(lines[1]) + 2]
+    logs = story.fold.columns.logs
+    assert {key: (list(each.event_ids), list(each.starts)) for key, each in logs.items()} == {
+        (None, "stdout"): ([0], starts[:1]),
+        (3, "stderr"): ([1, 2], starts[1:]),
+    }
+
+
+def test_samples_of_the_machine_become_columns(story: Any) -> None:
+    gpu = GpuUse(index=1, name="H", percent=None, memory_used_bytes=7)
+    for rss in (5, 6):
+        story.sample(rss_bytes=rss, gpus=[gpu], network=NetworkUse(sent_bytes_per_s=1.5, received_bytes_per_s=0))
+    columns = story.fold.columns.system
+    assert {key: list(column.values) for key, column in columns.items()} == {
+        "cpu_percent": [50.0, 50.0],
+        "rss_bytes": [5.0, 6.0],
+        "memory_used_bytes": [3.0, 3.0],
+        "gpu/1/memory_used_bytes": [7.0, 7.0],
+        "network/sent_bytes_per_s": [1.5, 1.5],
+        "network/received_bytes_per_s": [0.0, 0.0],
+    }
+    assert list(columns["rss_bytes"].xs) == [1.0, 2.0]
+    assert story.fold.state.system.rss_bytes == 6
+
+
+def test_what_went_wrong_with_the_log_is_counted(story: Any) -> None:
+    for count in (3, 4):
+        story.tell(Dropped, event_type="log", count=count)
+    story.tell(Divergence, experiment_id=0, key="evaluation_result/3/val", stored={}, repeated={})
+    story.tell(RunTrashed, by="me")
+    state = story.fold.state
+    assert (state.num_dropped, state.num_divergences, state.trashed_by) == (7, 1, "me")
 
 
 def test_a_line_without_an_event_is_an_error() -> None:
@@ -244,7 +301,7 @@ def test_feeding_in_pieces_gives_the_same_state() -> None:
         pieces = RunFold()
         pieces.feed(lines[:cut])
         pieces.feed(lines[cut:])
-        assert pieces.state == whole.state
+        assert (pieces.state, pieces.size_bytes) == (whole.state, whole.size_bytes)
 
 
 def test_an_event_of_another_program_is_folded_as_far_as_it_is_understood() -> None:

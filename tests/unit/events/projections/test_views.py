@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlgym_core.events.projections.columns import Selection
+from mlgym_core.events.projections.overlay import overlay_row, overlay_summary
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot
 from mlgym_core.events.projections.views import (
@@ -35,13 +38,20 @@ def test_a_log_of_mlgym_is_shown_as_it_was_when_it_was_first_read() -> None:
     fold = RunFold()
     fold.feed(golden_lines())
     assert msgspec.to_builtins(snapshot(fold, "unknown")) == json.loads((GOLDEN / "snapshot.json").read_text())
+    kept = json.loads((GOLDEN / "series.json").read_text())
+    assert all_points(fold) == {
+        (int(experiment_id), key, epoch): value
+        for experiment_id, columns in kept.items()
+        for key, column in columns.items()
+        for epoch, value in zip(column["epochs"], column["values"], strict=True)
+    }
 
 
 def test_a_run_is_summarized(story: Any) -> None:
     story.start_run(num_experiments=4, description="digits")
     story.job("RUNNING", experiment_id=0)
     story.job("DONE", experiment_id=1)
-    shown = summary(story.fold.state, "alive")
+    shown = summary(story.fold.state)
     assert (shown.run_id, shown.status, shown.num_experiments) == ("2026-01-02--03-04-05", "running", 4)
     assert shown.counts == {"running": 1, "finished": 1, "pending": 2}
     assert (shown.started_at, shown.ended_at, shown.last_event_at, shown.num_events) == (1.0, None, 3.0, 3)
@@ -54,7 +64,7 @@ def test_a_run_that_ended_has_the_status_of_its_end_whoever_lives(story: Any, re
     story.start_run()
     story.end_run(reason)
     for liveness in ("alive", "lost", "unknown"):
-        shown = summary(story.fold.state, liveness)
+        shown = overlay_summary(summary(story.fold.state), liveness)
         assert (shown.status, shown.ended_at) == (reason, 2.0)
 
 
@@ -77,9 +87,9 @@ def test_a_run_that_does_not_tell_of_itself_has_the_status_of_its_experiments(
             story.job("DONE", experiment_id=experiment_id, error="no memory", finishing_time=99)
         else:
             story.job(job, experiment_id=experiment_id)
-    assert summary(story.fold.state, "unknown").status == status
+    assert summary(story.fold.state).status == status
     ended_at = {"finished": 2.0, "failed": 99.0}.get(status)
-    assert summary(story.fold.state, "unknown").ended_at == ended_at
+    assert summary(story.fold.state).ended_at == ended_at
 
 
 def test_nothing_is_shown_as_running_when_the_run_is_lost(story: Any) -> None:
@@ -88,19 +98,29 @@ def test_nothing_is_shown_as_running_when_the_run_is_lost(story: Any) -> None:
     story.job("RUNNING")
     story.progress()
     state = story.fold.state.experiments[0]
-    for shown in (row(state, "lost"), detail(state, "lost")):
+    for told in (row(state), detail(state)):
+        shown = overlay_row(told, "lost")
         assert (shown.status, shown.error, shown.phase, shown.current_batch) == ("failed", "process lost", None, None)
-    shown = summary(story.fold.state, "lost")
+        assert told.status == "running"
+        assert overlay_row(told, "unknown") is overlay_row(told, "alive") is told
+    shown = overlay_summary(summary(story.fold.state), "lost")
     assert (shown.status, shown.counts) == ("lost", {"failed": 1, "pending": 1})
     document = show_document(story.fold, "lost")
     assert (document["status"], document["experiments"][0]["status"]) == ("lost", "failed")
-    assert state.status == "running"
-    assert row(state, "unknown").status == row(state, "alive").status == "running"
+
+
+@pytest.mark.parametrize("liveness", ["alive", "lost", "unknown"])
+def test_whether_the_run_lives_is_told_beside_what_the_events_say_and_never_in_it(story: Any, liveness: Any) -> None:
+    story.start_run(2)
+    story.job("RUNNING")
+    shown = snapshot(story.fold, liveness)
+    assert shown.liveness == liveness
+    assert (shown.run.status, shown.experiments[0].status) == ("running", "running")
 
 
 def test_what_was_shown_does_not_change_with_the_fold(story: Any) -> None:
     story.score(0, {"f1": 0.5})
-    shown = [snapshot(story.fold, "alive"), detail(story.fold.state.experiments[0], "alive")]
+    shown = [snapshot(story.fold, "alive"), detail(story.fold.state.experiments[0])]
     before = [msgspec.json.encode(each) for each in shown]
     story.score(1, {"f1": 0.6})
     story.score(0, {"f1": 0.9})
@@ -167,32 +187,33 @@ def fold_delta(shown: RunSnapshot, delta: RunDelta) -> None:
     rows = {each.experiment_id: each for each in [*shown.experiments, *delta.experiments]}
     shown.experiments = [rows[key] for key in sorted(rows)]
     shown.offset, shown.liveness, shown.run = delta.offset, delta.liveness, delta.run
-    for experiment_id, key, epoch, value in delta.points:
-        series = shown.series.setdefault(str(experiment_id), {}).setdefault(key, {"epochs": [], "values": []})
-        assert epoch not in series["epochs"]
-        series["epochs"].append(epoch)
-        series["values"].append(value)
 
 
-@given(cuts=st.sets(st.integers(0, 33)), lost=st.sets(st.integers(0, 33)))
-def test_a_snapshot_and_the_deltas_after_it_equal_a_later_snapshot(cuts: set[int], lost: set[int]) -> None:
+@given(cuts=st.sets(st.integers(0, 33)))
+def test_a_snapshot_and_the_deltas_after_it_equal_a_later_snapshot(cuts: set[int]) -> None:
     lines = golden_lines()
     ends = [*sorted(cuts), len(lines)]
     fold = RunFold()
     fold.feed(lines[: ends[0]])
     collector = DeltaCollector(fold)
     shown = snapshot(fold, "alive")
-    shown.series = msgspec.to_builtins(shown.series)
+    points = all_points(fold)
     for start, end in pairwise(ends):
-        liveness = "lost" if end in lost else "alive"
         collector.feed(lines[start:end])
-        fold_delta(shown, collector.collect(liveness))
-    expected = msgspec.to_builtins(snapshot(fold, shown.liveness))
-    found = msgspec.to_builtins(shown)
-    for each in (expected, found):
-        del each["parameters"]
-        each["series"] = {key: series for key, series in each["series"].items() if series}
-    assert found == expected
+        delta = collector.collect("alive")
+        fold_delta(shown, delta)
+        points |= {(experiment_id, key, epoch): value for experiment_id, key, epoch, value in delta.points}
+    assert points == all_points(fold)
+    shown.parameters = snapshot(fold, "alive").parameters
+    assert shown == snapshot(fold, "alive")
+
+
+def all_points(fold: RunFold) -> dict[tuple[int, str, int], float | None]:
+    return {
+        (experiment_id, key, int(epoch)): None if isnan(value) else value
+        for experiment_id, key, points in fold.columns.select(Selection())
+        for epoch, value in zip(points.xs, points.values, strict=True)
+    }
 
 
 def test_a_delta_has_only_what_was_touched(story: Any) -> None:
@@ -206,12 +227,10 @@ def test_a_delta_has_only_what_was_touched(story: Any) -> None:
     assert {experiment_id for experiment_id, _, _, _ in delta.points} == {1}
 
 
-def test_a_change_of_life_sends_the_rows_that_it_shows_otherwise(story: Any) -> None:
+def test_a_delta_of_nothing_tells_whether_the_run_lives(story: Any) -> None:
     story.job("RUNNING", experiment_id=0)
-    story.job("DONE", experiment_id=1)
     collector = DeltaCollector(story.fold)
-    collector.collect("alive")
-    for liveness, statuses in (("alive", []), ("lost", ["failed"]), ("lost", []), ("alive", ["running"])):
+    for liveness in ("alive", "lost"):
         delta = collector.collect(liveness)
-        assert [each.status for each in delta.experiments] == statuses
-        assert delta.from_offset == delta.offset == 2
+        assert (delta.liveness, delta.experiments, delta.points) == (liveness, [], [])
+        assert delta.from_offset == delta.offset == 1

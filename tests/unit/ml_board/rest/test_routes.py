@@ -2,6 +2,9 @@
 
 import io
 
+import pytest
+
+from ml_board.series import BINARY
 from mlgym_core.events.types import CheckpointSaved, Resource
 
 
@@ -153,7 +156,7 @@ def test_a_run_is_told_as_it_was_after_an_event(client, recording):
         assert (then["offset"], then["run"]["num_events"]) == (at + 1, at + 1)
     assert then == now
     assert client.get(f"{path}/experiments/0?at=5").json["last"]["val/f1"] == {"value": 0.0, "epoch": 0}
-    assert client.get(f"{path}/series?at=6").json["series"][0]["values"] == [0.0, 0.1]
+    assert client.get(f"{path}/series?metric=f1&at=6").json["series"][0]["values"] == [0.0, 0.1]
 
 
 @pytest.mark.parametrize("suffix", ["", "/experiments/0", "/series"])
@@ -165,7 +168,17 @@ def test_an_event_that_is_not_there_is_missing_and_the_answer_says_which_are(cli
 
 @pytest.mark.parametrize(
     "query",
-    ["at=-1", "at=x", "at=", "since=1.5", "buckets=0", "buckets=1000000", "format=xml", "experiment=a,b", f"at={2**64}"],
+    [
+        "at=-1",
+        "at=x",
+        "at=",
+        "since=1.5",
+        "buckets=0",
+        "buckets=1000000",
+        "format=xml",
+        "experiment=a,b",
+        f"at={2**64}",
+    ],
 )
 def test_a_query_that_does_not_fit_is_refused_with_what_would(client, recording, query):
     answer = client.get(f"/api/runs/{recording.run_id}/series?{query}")
@@ -175,9 +188,9 @@ def test_a_query_that_does_not_fit_is_refused_with_what_would(client, recording,
 
 def test_series_are_chosen_by_experiment_metric_and_split(client, recording):
     for epoch in range(4):
-        recording.publish(recording.result(0, epoch, epoch / 4), recording.result(1, epoch, None))
+        recording.publish(recording.result(0, epoch, epoch / 4), recording.result(1, epoch, 1))
     path = f"/api/runs/{recording.run_id}/series"
-    page = client.get(path).json
+    page = client.get(f"{path}?metric=f1").json
     assert page == {
         "offset": 13,
         "series": [
@@ -195,16 +208,17 @@ def test_series_are_chosen_by_experiment_metric_and_split(client, recording):
                 "num_points": 4,
                 "bucketed": False,
                 "epochs": [0, 1, 2, 3],
-                "values": [None, None, None, None],
+                "values": [1.0, 1.0, 1.0, 1.0],
             },
         ],
     }
     assert client.get(f"{path}?experiment=1,0&split=val&metric=f1&metric=loss").json == page
+    assert [each["key"] for each in client.get(path).json["series"]] == ["val/cross_entropy", "val/f1"] * 2
     for nothing in ("experiment=2", "split=test", "metric=loss"):
         assert client.get(f"{path}?{nothing}").json == {"offset": 13, "series": []}
-    (one,) = client.get(f"{path}?experiment=0&since=9").json["series"]
+    (one,) = client.get(f"{path}?experiment=0&metric=f1&since=9").json["series"]
     assert one["epochs"] == [2, 3]
-    (one,) = client.get(f"{path}?experiment=0&buckets=2").json["series"]
+    (one,) = client.get(f"{path}?experiment=0&metric=f1&buckets=2").json["series"]
     assert (one["bucketed"], one["epochs"], one["last"]) == (True, [1, 3], [0.25, 0.75])
 
 

@@ -1,6 +1,49 @@
 // Made by tools/generate_types.py from Python's structs; do not edit.
 
-/** One run in a list. `counts` maps each status to the number of experiments that have it. */
+/** What all facts have in common: the run they speak of. `event_type` is the struct's tag. */
+export interface Payload {
+  grid_search_id: string;
+}
+
+/** One GPU of the machine: its use in percent, its memory in bytes. */
+export interface GpuUse {
+  index: number;
+  name: string;
+  percent: number | null;
+  memory_used_bytes: number | null;
+  memory_total_bytes: number | null;
+}
+
+/** The disk of the event storage, and what the machine read and wrote a second since the last sample. */
+export interface DiskUse {
+  used_bytes: number;
+  total_bytes: number;
+  read_bytes_per_s: number | null;
+  written_bytes_per_s: number | null;
+}
+
+/** What the machine sent and received a second since the last sample. */
+export interface NetworkUse {
+  sent_bytes_per_s: number;
+  received_bytes_per_s: number;
+}
+
+/** A sample of the machine a run is on: `rss_bytes` is the memory of the run's own processes together. */
+export interface SystemMetrics extends Payload {
+  host: string;
+  cpu_percent: number;
+  rss_bytes: number;
+  memory_used_bytes: number;
+  memory_total_bytes: number;
+  gpus: GpuUse[];
+  disk: DiskUse | null;
+  network: NetworkUse | null;
+}
+
+/** One run in a list. `counts` maps each status to the number of experiments that have it.
+
+    `system` is the latest sample of its machine; `num_dropped` events of progress were let go where disks were full,
+    and `num_divergences` times a repeated attempt gave other content than the one before. */
 export interface RunSummary {
   run_id: string;
   status: "failed" | "finished" | "lost" | "pending" | "running" | "stopped";
@@ -13,6 +56,11 @@ export interface RunSummary {
   description: string | null;
   config_hash: string;
   entry_command: string[];
+  system: SystemMetrics | null;
+  num_log_lines: number;
+  num_dropped: number;
+  num_divergences: number;
+  trashed_by: string | null;
 }
 
 /** A run in the list of runs. */
@@ -44,22 +92,18 @@ export interface ExperimentRow {
   error: string | null;
   best: Record<string, ScoreAt>;
   last: Record<string, ScoreAt>;
+  num_log_lines: number;
 }
 
-/** All values of one score, by rising epoch. */
-export interface Series {
-  epochs: number[];
-  values: (number | null)[];
-}
+/** A run whole, after `offset` events. `parameters` has what differs between experiments, by dotted path.
 
-/** A run whole, after `offset` events. `parameters` has what differs between experiments, by dotted path. */
+    All but `liveness` is what the events say: whether the run lives is laid over it where it is shown. */
 export interface RunSnapshot {
   offset: number;
   liveness: "alive" | "lost" | "unknown";
   run: RunSummary;
   experiments: ExperimentRow[];
   parameters: Record<string, Record<string, unknown>>;
-  series: Record<string, Record<string, Series>>;
 }
 
 /** What the events from `from_offset` up to `offset` changed: rows replace rows, and a point one of its epoch. */
@@ -100,17 +144,34 @@ export interface ExperimentState extends ExperimentRow {
   versions: Record<string, string>;
   job_id: string | null;
   checkpoints: CheckpointState[];
-  series: Record<string, Series>;
 }
 
-/** An experiment on its own page, with what its trainer recorded of the machine. */
+/** An experiment on its own page after `offset` events, with what its trainer recorded of the machine. */
 export interface ExperimentPage extends ExperimentState {
+  offset: number;
+  liveness: "alive" | "lost" | "unknown";
   system_info: Record<string, unknown> | null;
 }
 
-/** What all facts have in common: the run they speak of. `event_type` is the struct's tag. */
-export interface Payload {
-  grid_search_id: string;
+/** One series by rising epoch: `values` where it is whole, else `min`, `max` and `last` of each bucket.
+
+    The epoch of a bucket is that of its last point; null stands for no value. */
+export interface SeriesData {
+  experiment_id: number;
+  key: string;
+  num_points: number;
+  bucketed: boolean;
+  epochs: number[];
+  values?: (number | null)[] | null;
+  min?: (number | null)[] | null;
+  max?: (number | null)[] | null;
+  last?: (number | null)[] | null;
+}
+
+/** Series as they are after `offset` events; `num_points` counts the points or buckets that are sent. */
+export interface SeriesPage {
+  offset: number;
+  series: SeriesData[];
 }
 
 /** The resolved configuration of one experiment. */
@@ -255,41 +316,6 @@ export interface Divergence extends Payload {
   key: string;
   stored: Record<string, unknown>;
   repeated: Record<string, unknown>;
-}
-
-/** One GPU of the machine: its use in percent, its memory in bytes. */
-export interface GpuUse {
-  index: number;
-  name: string;
-  percent: number | null;
-  memory_used_bytes: number | null;
-  memory_total_bytes: number | null;
-}
-
-/** The disk of the event storage, and what the machine read and wrote a second since the last sample. */
-export interface DiskUse {
-  used_bytes: number;
-  total_bytes: number;
-  read_bytes_per_s: number | null;
-  written_bytes_per_s: number | null;
-}
-
-/** What the machine sent and received a second since the last sample. */
-export interface NetworkUse {
-  sent_bytes_per_s: number;
-  received_bytes_per_s: number;
-}
-
-/** A sample of the machine a run is on: `rss_bytes` is the memory of the run's own processes together. */
-export interface SystemMetrics extends Payload {
-  host: string;
-  cpu_percent: number;
-  rss_bytes: number;
-  memory_used_bytes: number;
-  memory_total_bytes: number;
-  gpus: GpuUse[];
-  disk: DiskUse | null;
-  network: NetworkUse | null;
 }
 
 /** The last fact of a log before its run goes to the trash. */

@@ -1,0 +1,93 @@
+"""Cuts a log, and a spool, at every byte of their last three lines: no whole line may be lost, none may come twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from client import result
+from ledger import audit
+from rig import Trial, run_script
+from wire import event_line
+
+from mlgym_core.errors import StoreError
+from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.merge import Merger
+from mlgym_core.events.spool import Spool
+
+
+def play(trial: Trial) -> None:
+    """The log, then the spool."""
+    storage = EventStorage(trial.folder)
+    num_lines = trial.rng.randint(4, trial.sized(6, 40))
+    cut_log(trial, storage.run("log"), num_lines)
+    cut_spool(trial, storage.run("spool"), num_lines)
+
+
+def cut_log(trial: Trial, run: RunFolder, num_lines: int) -> None:
+    """After each cut a new writer goes on, and the whole log has to come out again, byte for byte."""
+    lines = [event_line(run.run_id, seq) for seq in range(1, num_lines + 1)]
+    writer = LogWriter(run)
+    writer.append("p", 1, lines)
+    writer.commit()
+    writer.close()
+    whole = run.log_path.read_bytes()
+    for cut in last_lines(whole):
+        run.log_path.write_bytes(whole[:cut])
+        num_whole = whole[:cut].count(b"\n")
+        trial.report.count("cuts of a log")
+        trial.report.fault("lost whole lines", len(LogReader(run).poll()) != num_whole, f"a reader, cut at {cut}")
+        try:
+            writer = LogWriter(run)
+        except StoreError as error:
+            trial.report.fault("refused", note=f"cut at {cut}: {error}")
+            continue
+        trial.report.fault("lost whole lines", writer.num_events != num_whole, f"a writer, cut at {cut}")
+        writer.append("p", writer.last_seq("p") + 1, lines[writer.last_seq("p") :])
+        writer.commit()
+        writer.close()
+        trial.report.fault("other bytes than before", run.log_path.read_bytes() != whole, f"cut at {cut}")
+    audit(run.log_path, {"p": num_lines}, trial.report)
+    torn = run.torn_path.read_bytes()
+    num_torn = sum(not whole[:cut].endswith(b"\n") for cut in last_lines(whole))
+    trial.report.fault("torn ends thrown away", num_torn - torn.count(b"\n"))
+
+
+def cut_spool(trial: Trial, run: RunFolder, num_lines: int) -> None:
+    """After each cut the producer goes on, and all whole lines and the new one have to come into the log."""
+    path = spool_of(run, num_lines)
+    whole = path.read_bytes()
+    path.unlink()
+    for cut in last_lines(whole):
+        path = spool_of(run, 0)
+        path.write_bytes(whole[:cut])
+        num_whole = whole[:cut].count(b"\n")
+        spool = Spool(run, path.name.split(".")[0])
+        spool.publish(result(run.run_id, num_whole + 1))
+        spool.close()
+        writer = LogWriter(run)
+        merged = Merger(writer, run).merge_rest()
+        writer.close()
+        trial.report.count("cuts of a spool")
+        trial.report.fault("lost whole lines", max(0, num_whole + 1 - len(merged)), f"a spool, cut at {cut}")
+        trial.report.fault("twice", max(0, len(merged) - num_whole - 1), f"a spool, cut at {cut}")
+    audit(run.log_path, {}, trial.report)
+
+
+def spool_of(run: RunFolder, num_lines: int) -> Path:
+    """A new spool whose producer is gone."""
+    spool = Spool(run)
+    for seq in range(1, num_lines + 1):
+        spool.publish(result(run.run_id, seq))
+    spool.close()
+    return spool.path
+
+
+def last_lines(whole: bytes) -> range:
+    """Every place at which the last three lines can be cut."""
+    lines = whole.split(b"\n")[:-1]
+    return range(len(whole) - sum(len(line) + 1 for line in lines[-3:]), len(whole) + 1)
+
+
+if __name__ == "__main__":
+    run_script(play)

@@ -1,0 +1,39 @@
+"""The short form of every trial: each is run as a process of its own, as from a shell, and counts what went wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SEED = os.environ.get("MLGYM_FAULTS_SEED", "20261121")
+FOLDER = Path(__file__).parent
+
+TRIALS = {
+    "cut": {"cuts of a log": 500, "cuts of a spool": 500},
+    "calls": {"calls that failed": 100, "calls that were short": 20, "events acknowledged by a log": 1600},
+    "aliases": {"bombs read": 4, "bombs given to the command": 1},
+    "pickles": {"pickles uploaded": 40, "pickles refused where they are loaded": 40},
+}
+"""Of each trial what it has to have done at least: one that does nothing finds nothing."""
+
+
+@pytest.mark.parametrize("name", TRIALS)
+def test_nothing_goes_wrong(name: str) -> None:
+    command = [sys.executable, str(FOLDER / f"{name}.py"), "--seed", SEED, "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250)
+    assert done.returncode in (0, 1), f"{done.stdout}\n{done.stderr}"
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert {what: number for what, number in told["faults"].items() if number} == {}, done.stdout
+    assert done.returncode == 0
+    for what, least in TRIALS[name].items():
+        assert told["counts"].get(what, 0) >= least, done.stdout
+
+
+def test_every_trial_is_run() -> None:
+    scripts = {path.stem for path in FOLDER.glob("*.py") if "run_script(play)" in path.read_text()}
+    assert scripts == set(TRIALS)

@@ -1,0 +1,161 @@
+"""A publisher and a subscriber of version 2, written from the contract alone: they use nothing of the project.
+
+Event n of a producer says n as its epoch, so that any process can make it again and any reader can check it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import socketio
+
+Answer = dict[str, Any]
+
+
+class BrokenError(Exception):
+    """The connection broke, or stayed silent for too long."""
+
+
+def event_line(run_id: str, seq: int, producer: str | None = None, creation_ts: int | None = None) -> bytes:
+    """The line of event `seq`, stamped with its producer where one is given."""
+    event: Answer = {
+        "event_type": "evaluation_result",
+        "creation_ts": creation_ts or time.time_ns() // 1000,
+        "payload": {
+            "grid_search_id": run_id,
+            "experiment_id": seq % 7,
+            "epoch": seq,
+            "metric_scores": [{"metric": "f1", "split": "val", "score": 1 / seq}],
+            "loss_scores": [{"loss": "entropy", "split": "val", "score": seq / 3}],
+        },
+    }
+    if producer:
+        event["x"] = {"producer": producer, "seq": seq}
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+class Connection:
+    """A client that notices at once when its connection breaks while it waits for an answer."""
+
+    def __init__(self, url: str, token: str | None = None, patience_s: float = 10.0) -> None:
+        self._patience_s = patience_s
+        self._changed = threading.Condition()
+        self.is_broken = False
+        self.socket = socketio.Client(reconnection=False, handle_sigint=False)
+        self.socket.on("disconnect", self._break)
+        try:
+            self.socket.connect(
+                url, transports=["websocket"], wait_timeout=patience_s, auth={"token": token} if token else None
+            )
+        except socketio.exceptions.ConnectionError as error:
+            self.close()
+            raise BrokenError(str(error)) from error
+
+    def call(self, event: str, data: Any) -> Answer:
+        """What the server answers. Raises BrokenError."""
+        answers: list[Any] = []
+
+        def take(*answer: Any) -> None:
+            with self._changed:
+                answers.append(answer[0] if answer else None)
+                self._changed.notify_all()
+
+        try:
+            self.socket.emit(event, data, callback=take)
+        except socketio.exceptions.SocketIOError as error:
+            raise BrokenError(str(error)) from error
+        with self._changed:
+            if not self._changed.wait_for(lambda: answers or self.is_broken, self._patience_s) or not answers:
+                raise BrokenError(f"no answer to {event}")
+        return dict(answers[0]) if isinstance(answers[0], dict) else {"answer": answers[0]}
+
+    def close(self) -> None:
+        """Hangs up without the parting in form, for which two threads of the library wait."""
+        bare = self.socket.eio.ws
+        with contextlib.suppress(Exception):  # whatever a connection that is broken anyway still has to say
+            if bare:
+                bare.abort()
+            self.socket.disconnect()
+            if bare:
+                bare.shutdown()
+
+    def _break(self, *_reason: object) -> None:
+        with self._changed:
+            self.is_broken = True
+            self._changed.notify_all()
+
+
+class Publisher(Connection):
+    """Sends the events of one producer, in batches of which the server says how far they count."""
+
+    def __init__(
+        self, url: str, run_id: str, producer: str, token: str | None = None, patience_s: float = 10.0
+    ) -> None:
+        super().__init__(url, token, patience_s)
+        self.run_id = run_id
+        self.producer = producer
+
+    def hello(self) -> Answer:
+        """How far the server is."""
+        return self.call("hello", {"v": 2, "producer": self.producer, "grid_search_id": self.run_id})
+
+    def batch(self, seqs: Iterable[int], is_stamped: bool = True) -> Answer:
+        """What the server says of these events; those without a stamp are the next ones."""
+        producer = self.producer if is_stamped else None
+        return self.call("batch", b"\n".join(event_line(self.run_id, seq, producer) for seq in seqs))
+
+
+class Subscriber(Connection):
+    """Keeps the bytes of a log as they are sent, from `offset` on; each chunk is acknowledged once it is kept."""
+
+    def __init__(self, url: str, run_id: str, offset: int = 0, token: str | None = None) -> None:
+        self.offset = offset
+        self.received = bytearray()
+        self.num_repeated = 0
+        """Chunks with lines that had come already."""
+        self._run_id = run_id
+        self._early: dict[int, bytes] = {}
+        self._turn = threading.Lock()
+        super().__init__(url, token)
+        self.socket.on("history", self._take)
+        self.socket.on("live", self._take)
+
+    def join(self) -> Answer:
+        """Begins to receive."""
+        return self.call("join", {"rooms": [self._run_id], "from_offset": self.offset, "v": 2})
+
+    def _take(self, chunk: Answer) -> None:
+        # The library gives each message to a thread of its own, so that they may overtake each other here.
+        with self._turn:
+            self.num_repeated += chunk["from"] < self.offset
+            self._early[chunk["from"]] = chunk["lines"]
+            while self.offset in self._early:
+                lines = self._early.pop(self.offset)
+                self.received += lines
+                self.offset += lines.count(b"\n")
+
+
+@contextlib.contextmanager
+def publishing(url: str, run_id: str, producer: str, **options: Any) -> Iterator[Publisher]:
+    """A publisher for the time of a block."""
+    publisher = Publisher(url, run_id, producer, **options)
+    try:
+        yield publisher
+    finally:
+        publisher.close()
+
+
+@contextlib.contextmanager
+def subscribing(url: str, run_id: str, offset: int = 0, **options: Any) -> Iterator[Subscriber]:
+    """A subscriber that has joined, for the time of a block."""
+    subscriber = Subscriber(url, run_id, offset, **options)
+    try:
+        subscriber.join()
+        yield subscriber
+    finally:
+        subscriber.close()

@@ -30,6 +30,17 @@ _SAVE_EVERY = 10_000
 _SLICE_BYTES = 2**20
 
 
+class SliceError(StoreError):
+    """Why of several slices none was appended, and the producer of the one to blame."""
+
+    def __init__(self, why: StoreError, producer: str) -> None:
+        super().__init__(why.message, code=why.code, hint=why.hint)
+        self.producer = producer
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return SliceError, (StoreError(self.message, code=self.code, hint=self.hint), self.producer)
+
+
 class LogWriter:
     """The one writer of a run's log; a thread of its own may commit, but two threads must not call at once.
 
@@ -116,14 +127,18 @@ class LogWriter:
         return self._next.num_lines
 
     def append_all(self, slices: Sequence[tuple[str, int, Sequence[bytes]]]) -> int:
-        """As `append`, for several slices (producer, first_seq, lines), of which all are appended or none."""
+        """As `append`, for several slices (producer, first_seq, lines), of which all are appended or none.
+
+        Raises:
+            SliceError: for the same reasons; it says whose slice it was.
+        """
         num_before = len(self._pending)
-        try:
-            for producer, first_seq, lines in slices:
+        for producer, first_seq, lines in slices:
+            try:
                 self.append(producer, first_seq, lines)
-        except StoreError:
-            self._forget_from(num_before)
-            raise
+            except StoreError as error:
+                self._forget_from(num_before)
+                raise SliceError(error, producer) from error
         return self._next.num_lines
 
     def commit(self) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -15,7 +16,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import NO_LINE_BEFORE, digest, encode_event, encode_foreign, read_stamp
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import liveness
-from mlgym_core.events.log import LogReader, LogWriter, reader_at
+from mlgym_core.events.log import LogReader, LogWriter, SliceError, reader_at
 from mlgym_core.events.types import AttemptStarted, Payload
 from mlgym_core.events.verify import verify_chain
 
@@ -161,8 +162,9 @@ def test_a_duplicate_is_found_in_a_long_log(run: RunFolder, progress: Callable[.
 def test_several_slices_are_appended_all_or_none(run: RunFolder, lines: list[bytes]) -> None:
     writer = LogWriter(run)
     writer.append("a", 1, lines[:1])
-    with pytest.raises(StoreError, match="go on at event 1"):
+    with pytest.raises(SliceError, match="go on at event 1") as caught:
         writer.append_all([("a", 2, lines[1:3]), ("b", 2, lines[3:])])
+    assert pickle.loads(pickle.dumps(caught.value)).producer == "b"
     assert (writer.last_seq("a"), writer.last_seq("b")) == (1, 0)
     assert writer.append_all([("a", 2, lines[1:3]), ("b", 1, lines[3:])]) == 6
     writer.commit()

@@ -15,7 +15,10 @@ from socket import socket
 from urllib.parse import quote
 
 from ml_board import service
-from ml_board.settings import LOOPBACK, Settings, origin_patterns
+from ml_board.auth import Auth
+from ml_board.exposure import check_exposure
+from ml_board.settings import ANY_HOST, LOOPBACK, LOOPBACK_HOSTS, MAX_UPLOAD_BYTES, Settings, origin_patterns
+from ml_board.tokens import read_tokens
 from mlgym_core.config.settings import default_event_storage
 from mlgym_core.errors import MLGymError
 
@@ -55,7 +58,7 @@ def _run_board(argv: Sequence[str]) -> None:
     )
     _add_storage(parser)
     _add_address(parser, port=8080)
-    _add_origins(parser)
+    _add_exposure(parser)
     apart = parser.add_argument_group("only the front end, for endpoints that were started apart")
     apart.add_argument("--rest_endpoint", metavar="URL", help="of ml_board_rest_endpoint")
     apart.add_argument("--ws_endpoint", metavar="URL", help="of ml_board_ws_endpoint")
@@ -63,24 +66,25 @@ def _run_board(argv: Sequence[str]) -> None:
     options = parser.parse_args(argv)
     if (options.rest_endpoint is None) != (options.ws_endpoint is None):
         parser.error("--rest_endpoint and --ws_endpoint go together; without both, everything is served here")
+    auth = Auth(read_tokens(os.environ, options.token_file))
     with service.listen(options.host, options.port) as listener:
+        check_exposure(listener, auth)
         address = service.address(options.host, listener)
         if options.rest_endpoint:
             endpoints = f"rest_endpoint={quote(options.rest_endpoint)}&ws_endpoint={quote(options.ws_endpoint)}"
             _announce(f"{address}?{endpoints}" + (f"&run_id={quote(options.run_id)}" if options.run_id else ""))
             service.serve(service.create_front_end(endpoints), listener)
         else:
-            _serve_board(options, address, listener)
+            _serve_board(options, auth, address, listener)
 
 
-def _serve_board(options: argparse.Namespace, address: str, listener: socket) -> None:
-    settings = _settings(options)
-    board = service.create_board(settings)
+def _serve_board(options: argparse.Namespace, auth: Auth, address: str, listener: socket) -> None:
+    settings = _settings(options, auth)
+    board = service.create_board(settings, auth)
     shown = service.find_run(settings, options.run_id) if options.run_id else None
     _announce(f"{address}/?run_id={quote(shown)}" if shown else address)
     for run_id in service.recent_runs(settings, NUM_LINKS):
         print(f"  {run_id}  {address}/?run_id={quote(run_id)}", flush=True)
-    _warn_if_open(options.host)
     service.serve(board, listener)
 
 
@@ -99,16 +103,17 @@ def _run_rest_endpoint(argv: Sequence[str]) -> None:
 
 
 def _serve_endpoint(
-    parser: argparse.ArgumentParser, argv: Sequence[str], create: Callable[[Settings], service.Service]
+    parser: argparse.ArgumentParser, argv: Sequence[str], create: Callable[[Settings, Auth], service.Service]
 ) -> None:
     _add_storage(parser)
     _add_address(parser, port=None)
-    _add_origins(parser)
+    _add_exposure(parser)
     options = parser.parse_args(argv)
+    auth = Auth(read_tokens(os.environ, options.token_file))
     with service.listen(options.host, options.port) as listener:
-        endpoint = create(_settings(options))
+        check_exposure(listener, auth)
+        endpoint = create(_settings(options, auth), auth)
         print(f"listening on {service.address(options.host, listener)}", flush=True)
-        _warn_if_open(options.host)
         service.serve(endpoint, listener)
 
 
@@ -136,12 +141,33 @@ def _add_address(parser: argparse.ArgumentParser, *, port: int | None) -> None:
     )
 
 
-def _add_origins(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
+def _add_exposure(parser: argparse.ArgumentParser) -> None:
+    exposure = parser.add_argument_group("who may use it")
+    exposure.add_argument(
+        "--token_file",
+        metavar="FILE",
+        type=Path,
+        help="tokens with their rights (default: MLGYM_TOKEN_FILE; MLGYM_TOKEN is a token with all rights)",
+    )
+    exposure.add_argument(
         "--cors_allowed_origins",
         metavar="ORIGIN",
         nargs="+",
         help="web pages that may use this service, beside its own (default: pages of this machine)",
+    )
+    exposure.add_argument(
+        "--allowed_hosts",
+        metavar="NAME",
+        nargs="+",
+        default=[],
+        help="names that it is reached by, as behind a proxy (default: this machine's; with a token, any)",
+    )
+    exposure.add_argument(
+        "--max_upload_bytes",
+        metavar="N",
+        type=int,
+        default=MAX_UPLOAD_BYTES,
+        help="size of the largest checkpoint (default: 16 GiB)",
     )
 
 
@@ -151,18 +177,19 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _settings(options: argparse.Namespace) -> Settings:
+def _settings(options: argparse.Namespace, auth: Auth) -> Settings:
     origins = options.cors_allowed_origins
+    hosts = {host.lower() for host in options.allowed_hosts}
+    bound = f"[{options.host}]" if ":" in options.host else options.host.lower()
+    if not hosts and not auth.is_open:
+        hosts = {ANY_HOST}  # another name brings no session: a page that gives itself this address reads nothing
     return Settings(
         event_storage_path=options.event_storage_path,
         origins=origin_patterns(origins) if origins else (LOOPBACK,),
+        hosts=LOOPBACK_HOSTS | hosts | {bound},
+        max_upload_bytes=options.max_upload_bytes,
     )
 
 
 def _announce(url: str) -> None:
     print(f"====> ACCESS MLBOARD VIA {url}", flush=True)
-
-
-def _warn_if_open(host: str) -> None:
-    if not service.is_loopback(host):
-        print(f"note: {host} is open to others, who can read and write these runs", file=sys.stderr, flush=True)

@@ -5,13 +5,12 @@ Owns the application that answers on a port, and its beginning and end. Knows no
 
 from __future__ import annotations
 
-import ipaddress
 import signal
 import socket as sockets
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 import socketio
 import uvicorn
@@ -19,6 +18,7 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from ml_board.auth import Auth
+from ml_board.exposure import Application, answering_to
 from ml_board.headers import protect
 from ml_board.login import create_login
 from ml_board.pages import create_pages
@@ -30,9 +30,6 @@ from ml_board.socket.server import EventServer
 from ml_board.telemetry import Telemetry
 from mlgym_core.errors import RunError
 from mlgym_core.events.folder import EventStorage, writing
-
-Application: TypeAlias = Any
-"""An ASGI application: uvicorn, python-socketio and a2wsgi each spell its type in their own way."""
 
 SHUTDOWN_SECONDS = 2
 OPEN = Auth()
@@ -71,17 +68,18 @@ def create_board(settings: Settings, auth: Auth = OPEN) -> Service:
     rest = create_rest(settings, views, auth, telemetry)
     rest.register_blueprint(create_login(auth, telemetry))
     rest.register_blueprint(create_pages(auth))
-    return _with_socket(EventServer(settings, views, auth, telemetry), _as_asgi(rest))
+    return _with_socket(settings, EventServer(settings, views, auth, telemetry), _as_asgi(rest))
 
 
 def create_socket_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
     """The socket alone."""
-    return _with_socket(EventServer(settings, _open_views(settings), auth, Telemetry()), None)
+    return _with_socket(settings, EventServer(settings, _open_views(settings), auth, Telemetry()), None)
 
 
 def create_rest_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
     """REST alone."""
-    return Service(application=_as_asgi(create_rest(settings, _open_views(settings), auth, Telemetry())))
+    rest = create_rest(settings, _open_views(settings), auth, Telemetry())
+    return Service(application=answering_to(settings, _as_asgi(rest)))
 
 
 def create_front_end(endpoints: str = "") -> Service:
@@ -123,14 +121,6 @@ def address(host: str, listener: sockets.socket) -> str:
     """Where a browser on this machine reaches `listener`, which was opened for `host`."""
     name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"http://{name}:{listener.getsockname()[1]}"
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` is reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def create_server(service: Service) -> uvicorn.Server:
@@ -175,5 +165,5 @@ def _open_views(settings: Settings) -> RunViews:
             return RunViews(path)
 
 
-def _with_socket(events: EventServer, beside: Application | None) -> Service:
-    return Service(application=socketio.ASGIApp(events.socket, beside), end=events.close)
+def _with_socket(settings: Settings, events: EventServer, beside: Application | None) -> Service:
+    return Service(application=answering_to(settings, socketio.ASGIApp(events.socket, beside)), end=events.close)

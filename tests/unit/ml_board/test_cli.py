@@ -70,3 +70,22 @@ def test_the_last_run_of_a_storage_without_runs_is_one_error(fail, tmp_path):
 def test_a_host_that_is_none_of_this_machine_is_one_error(fail, tmp_path):
     errors = fail("ml_board", "--host", "no.such.host.invalid", "--event_storage_path", tmp_path / "runs")
     assert errors.startswith("error: MG620 cannot listen on no.such.host.invalid:8080: ")
+
+
+@pytest.mark.parametrize("name", ["ml_board", "ml_board_ws_endpoint", "ml_board_rest_endpoint"])
+def test_others_are_not_let_in_without_a_token(fail, monkeypatch, tmp_path, name):
+    monkeypatch.delenv("MLGYM_TOKEN", raising=False)
+    errors = fail(name, "--host", "0.0.0.0", "--port", 0, "--event_storage_path", tmp_path / "runs")
+    assert errors.startswith("error: MG621 0.0.0.0 can be reached by others")
+    assert 'export MLGYM_TOKEN="$(python -c' in errors
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_file_of_tokens_that_does_not_fit_is_one_error(fail, tmp_path):
+    (tmp_path / "tokens").write_text("two words")
+    errors = fail(
+        "ml_board", "--port", 0, "--token_file", tmp_path / "tokens", "--event_storage_path", tmp_path / "runs"
+    )
+    assert "MG622" in errors
+    assert "tokens:1 holds no token" in errors
+    assert not (tmp_path / "runs").exists()

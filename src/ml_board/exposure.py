@@ -1,0 +1,68 @@
+"""Who can reach a service at all: the interfaces it may listen on without a token, and the names it answers to.
+
+Knows no route; what someone who reached it may do says `auth`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from typing import Any, TypeAlias
+
+import orjson
+
+from ml_board.auth import Auth
+from ml_board.settings import Settings
+from ml_board.tokens import MAKE_ONE
+from mlgym_core.errors import RunError
+
+Application: TypeAlias = Any
+"""An ASGI application: uvicorn, python-socketio and a2wsgi each spell its type in their own way."""
+
+OPEN_TO_OTHERS = "MG621"
+UNKNOWN_HOST = "MG610"
+
+
+def check_exposure(listener: socket.socket, auth: Auth) -> None:
+    """Refuses to be open to others without a token.
+
+    Raises:
+        RunError: `listener` is reached from other machines, and no token is set.
+    """
+    address = listener.getsockname()[0]
+    if auth.is_open and not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        raise RunError(
+            f"{address} can be reached by others, who could read and change all runs: that needs a token",
+            code=OPEN_TO_OTHERS,
+            hint=f'export MLGYM_TOKEN="$({MAKE_ONE})"\n  or name a file of tokens with --token_file; '
+            "without either, the board serves this machine alone (--host 127.0.0.1)",
+        )
+
+
+def answering_to(settings: Settings, application: Application) -> Application:
+    """`application`, which answers only to the names of `settings`.
+
+    Else a page of any site could give its own name this address, and would then read every run as its own.
+    """
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        hosts = [value.decode("latin1") for name, value in scope.get("headers", ()) if name == b"host"]
+        if all(settings.serves(host) for host in hosts):
+            await application(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008, "reason": "unknown host"})
+        else:
+            await _refuse(hosts[0], send)
+
+    return answer
+
+
+async def _refuse(host: str, send: Any) -> None:
+    error = {
+        "code": UNKNOWN_HOST,
+        "message": f"this service is not known as {host!r:.200}",
+        "hint": "start it with --allowed_hosts and that name, or open it by its own address",
+    }
+    headers = [(b"content-type", b"application/json"), (b"x-content-type-options", b"nosniff")]
+    await send({"type": "http.response.start", "status": 403, "headers": headers})
+    await send({"type": "http.response.body", "body": orjson.dumps({"error": error})})

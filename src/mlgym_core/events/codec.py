@@ -125,7 +125,7 @@ def encode_foreign(event: object) -> tuple[str, bytes]:
     event_type, creation_ts, payload = (event.get(key) for key in ("event_type", "creation_ts", "payload"))
     if not isinstance(event_type, str) or not event_type:
         raise _refusal("of another program", "has no event_type")
-    if isinstance(creation_ts, bool) or not isinstance(creation_ts, int):
+    if isinstance(creation_ts, bool) or not isinstance(creation_ts, int) or not -(2**63) <= creation_ts < 2**63:
         raise _refusal(event_type, "has no creation_ts in whole microseconds")
     if not isinstance(payload, dict):
         raise _refusal(event_type, "has no payload that is an object")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import closing
 
 import orjson
 import torch
@@ -19,26 +20,36 @@ from mlgym_core.events.spool import Publisher, Spool
 from mlgym_core.execution.environment import machine, versions
 from mlgym_core.execution.job import EndState, Order, StopOrder
 from mlgym_core.execution.lifecycle import attempt_started, job_ended, job_started, stop_obeyed, stopped_in_time
+from mlgym_core.execution.log_records import recording
+from mlgym_core.execution.process_logs import ProcessLog
 from mlgym_core.execution.stopping import StopNow
 from mlgym_core.registry import Registry, build
 from mlgym_core.training.loop import train
 from mlgym_core.training.seeding import seed_all
 
 
-def run_experiment(order: Order, *, registry: Registry, stop_order: Callable[[], StopOrder | None]) -> EndState:
+def run_experiment(
+    order: Order,
+    *,
+    registry: Registry,
+    stop_order: Callable[[], StopOrder | None],
+    is_output_recorded: bool = False,
+) -> EndState:
     """Trains `order` and publishes what becomes of it, through a spool of its own: each attempt is a new producer.
 
-    `stop_order` says whether the experiment should end after the running epoch.
+    `stop_order` says whether the experiment should end after the running epoch; `is_output_recorded`, whether what
+    this process writes becomes events, so that what is logged there too is not told twice.
 
     Raises:
         StoreError: the events can no longer be written.
         StopNow: training was interrupted by a second request to stop; nothing says yet that it has ended.
     """
-    spool = Spool(order.folder)
-    try:
+    with (
+        closing(Spool(order.folder)) as spool,
+        closing(ProcessLog(spool, order.run_id, order.job.spec.experiment_id)) as log,
+        recording(log, order.log_level, is_output_recorded=is_output_recorded),
+    ):
         return _Attempt(order, registry, spool, stop_order).run()
-    finally:
-        spool.close()
 
 
 class _Attempt:

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import yaml
 
-from mlgym_core.config.settings import RunSettings
+from mlgym_core.config.settings import LogLevel, RunSettings
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.errors import RunError
 from mlgym_core.events.folder import GRID_SEARCH_CONFIG, SYSTEM_INFO, EventStorage, write_atomically
@@ -25,6 +25,8 @@ from mlgym_core.events.types import EvaluationResult, LossScore, MetricScore
 from mlgym_core.execution.environment import environment, git_state, machine, versions
 from mlgym_core.execution.job import RunContext
 from mlgym_core.execution.lifecycle import attempt_started, job_ended, job_started, stop_obeyed
+from mlgym_core.execution.log_records import recording
+from mlgym_core.execution.process_logs import ProcessLog
 from mlgym_core.execution.runner import Grid, OpenRun, Origin, open_run
 from mlgym_core.execution.stopping import Stop
 
@@ -41,7 +43,8 @@ def log_run(config: Mapping[str, Any], settings: RunSettings) -> Iterator[Logged
         run = LoggedRun(opened)
         run.start()
         try:
-            yield run
+            with run.recording(settings.log_level):
+                yield run
         except KeyboardInterrupt:
             run.end_stopped("KeyboardInterrupt")
             raise
@@ -86,6 +89,16 @@ class LoggedRun:
             by_split[split][name] = float(value)
         for split, values in by_split.items():
             self._context.publisher.publish(self._result(split, values, step))
+
+    @contextmanager
+    def recording(self, level: LogLevel) -> Iterator[None]:
+        """Records what is logged while it is entered, from `level` on."""
+        experiment_id = self._order.job.spec.experiment_id
+        with (
+            closing(ProcessLog(self._context.publisher, self.run_id, experiment_id)) as log,
+            recording(log, level, keeps_last_resort=True),
+        ):
+            yield
 
     def start(self) -> None:
         """Says where it runs, and that it does."""

@@ -7,19 +7,18 @@ its own; this module speaks for those that can no longer do so. It never imports
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Sequence
 from multiprocessing.connection import wait
 from types import TracebackType
 from typing import Self
 
-from mlgym_core.events.types import LogLines
 from mlgym_core.execution.deaths import Deaths
-from mlgym_core.execution.job import Job, Order, RunContext, StopOrder
+from mlgym_core.execution.job import Job, RunContext, StopOrder
 from mlgym_core.execution.lifecycle import job_ended, stop_obeyed, stop_requested, stopped_at_once
+from mlgym_core.execution.process_logs import ProcessLog
 from mlgym_core.execution.registrations import Registrations
 from mlgym_core.execution.stopping import FAIL_FAST
-from mlgym_core.execution.worker_process import Stream, WorkerProcess
+from mlgym_core.execution.worker_process import WorkerProcess
 
 
 class ProcessExecutor:
@@ -67,9 +66,8 @@ class ProcessExecutor:
             worker = self._workers[slot] or WorkerProcess(self._registrations)
             self._workers[slot] = worker
             if worker.order is None:
-                worker.read_output(_discard)
-                device = context.devices[slot % len(context.devices)]
-                worker.give(context.order(pending.popleft(), device))
+                order = context.order(pending.popleft(), context.devices[slot % len(context.devices)])
+                worker.give(order, ProcessLog(context.publisher, order.run_id, order.job.spec.experiment_id))
 
     def _attend(self, slot: int, context: RunContext) -> None:
         """Hears what the worker of `slot` has to say, and sees whether it lives."""
@@ -77,17 +75,17 @@ class ProcessExecutor:
         if worker is None or worker.order is None:
             return
         is_dead = worker.is_dead
-        worker.read_output(_writer(worker.order, context))
+        worker.read_output()
         report = worker.take_report()
         if report is not None:
             # It reports once it has written all, so what it wrote up to then belongs to this experiment.
-            worker.read_output(_writer(worker.order, context))
-            worker.order = None
+            worker.read_output()
+            worker.end_order()
         elif is_dead:
             error = f"the worker process {self._deaths.describe(worker.kill())}"
             ended = job_ended(worker.order, started_at=worker.ordered_at, error=error, stacktrace=worker.last_words)
             context.publisher.publish(ended)
-            worker.order = None
+            worker.end_order()
         if is_dead or (report is not None and report.state == "failed"):
             self._dismiss(slot)
             if context.fail_fast:
@@ -108,6 +106,7 @@ class ProcessExecutor:
                 context.publisher.publish(stop_obeyed(worker.order, request=stop.request, by=stop.by))
                 error = stopped_at_once(stop)
                 context.publisher.publish(job_ended(worker.order, started_at=worker.ordered_at, error=error))
+            worker.end_order()
             self._dismiss(slot)
 
     def _dismiss_if_dead(self, slot: int) -> None:
@@ -126,17 +125,3 @@ class ProcessExecutor:
         if worker is not None:
             worker.kill()
             worker.close()
-
-
-def _writer(order: Order, context: RunContext) -> Callable[[Stream, list[str]], None]:
-    return partial(_publish_lines, order.job.spec.experiment_id, context)
-
-
-def _publish_lines(experiment_id: int, context: RunContext, stream: Stream, lines: list[str]) -> None:
-    context.publisher.publish(
-        LogLines(grid_search_id=context.run_id, experiment_id=experiment_id, stream=stream, lines=lines)
-    )
-
-
-def _discard(stream: Stream, lines: list[str]) -> None:
-    """What modules print when they are imported was shown once already, while the configuration was checked."""

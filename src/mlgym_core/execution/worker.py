@@ -47,7 +47,9 @@ def _train(control: Connection, registrations: Registrations) -> NoReturn:
     learn(registrations, default_registry)
     while True:
         order = orders.next()
-        state = run_experiment(order, registry=default_registry, stop_order=lambda: orders.stop)
+        state = run_experiment(
+            order, registry=default_registry, stop_order=lambda: orders.stop, is_output_recorded=True
+        )
         sys.stdout.flush()
         sys.stderr.flush()
         control.send(Report(experiment_id=order.job.spec.experiment_id, state=state))

@@ -11,12 +11,13 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from typing import Literal, TypeAlias
 
 from mlgym_core.execution import forkserver
 from mlgym_core.execution.job import Order, Report, StopOrder
+from mlgym_core.execution.process_logs import MAX_LINE_BYTES, ProcessLog
 from mlgym_core.execution.registrations import Registrations
 
 Stream: TypeAlias = Literal["stdout", "stderr"]
@@ -39,6 +40,7 @@ class WorkerProcess:
         self._lines: dict[Stream, LineSplitter] = {"stdout": LineSplitter(), "stderr": LineSplitter()}
         self._last_lines: deque[str] = deque(maxlen=100)
         self.order: Order | None = None
+        self._log: ProcessLog | None = None
         self.ordered_at = -1.0
 
     @property
@@ -61,12 +63,23 @@ class WorkerProcess:
         """The end of what it wrote on standard error during its experiment; there a crash says where it was."""
         return "\n".join(self._last_lines) or None
 
-    def give(self, order: Order) -> None:
-        """Hands it an experiment. A worker that is dead already takes none: its sentinel is ready."""
-        self.order, self.ordered_at = order, time.time()
+    def give(self, order: Order, log: ProcessLog) -> None:
+        """Hands it an experiment, and a log for what it writes meanwhile; what it wrote before that is forgotten.
+
+        A worker that is dead already takes none: its sentinel is ready.
+        """
+        # What modules print when they are imported was shown once already, while the configuration was checked.
+        self.read_output()
+        self.order, self.ordered_at, self._log = order, time.time(), log
         self._last_lines.clear()
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             self.control.send(order)
+
+    def end_order(self) -> None:
+        """Says that the experiment has ended, however it did."""
+        if self._log is not None:
+            self._log.close()
+        self.order = self._log = None
 
     def ask_to_stop(self, order: StopOrder) -> None:
         """Asks it to end its experiment after the running epoch."""
@@ -81,15 +94,15 @@ class WorkerProcess:
             return None
         return report
 
-    def read_output(self, write: Callable[[Stream, list[str]], None]) -> None:
-        """Calls `write` with the whole lines that it wrote on each stream since the last call."""
+    def read_output(self) -> None:
+        """Writes the whole lines that it wrote on each stream since the last call into the experiment's log."""
         streams: list[tuple[Stream, Connection]] = [("stdout", self.stdout), ("stderr", self.stderr)]
         for stream, pipe in streams:
             found = list(self._read_lines(stream, pipe))
             if stream == "stderr":
                 self._last_lines.extend(found)
-            if found:
-                write(stream, found)
+            if found and self._log is not None:
+                self._log.write(stream, found)
 
     def _read_lines(self, stream: Stream, pipe: Connection) -> Iterator[str]:
         # Bounded, so that a worker which never stops writing does not keep the runner from the others.
@@ -118,9 +131,10 @@ class WorkerProcess:
 
 
 class LineSplitter:
-    """Cuts what a stream carries into lines; of a line that a progress bar overwrites, what was written last counts."""
+    """Cuts what a stream carries into lines; of a line that a progress bar overwrites, what was written last counts.
 
-    MAX_LINE_BYTES = 2**16
+    A line that is too long for an event becomes several.
+    """
 
     def __init__(self) -> None:
         self._rest = b""
@@ -128,15 +142,23 @@ class LineSplitter:
     def feed(self, data: bytes) -> list[str]:
         """The lines that `data` completes."""
         *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > self.MAX_LINE_BYTES:
+        if len(self._rest) > MAX_LINE_BYTES:
             lines.append(self._rest)
             self._rest = b""
-        return [_text(line) for line in lines]
+        return [_text(part) for line in lines for part in _parts(line)]
 
     def rest(self) -> list[str]:
         """The last line, where it was not completed."""
         rest, self._rest = self._rest, b""
-        return [_text(rest)] if rest else []
+        return [_text(part) for part in _parts(rest)] if rest else []
+
+
+def _parts(line: bytes) -> Sequence[bytes]:
+    """`line` in parts that an event can hold; where a progress bar overwrote it, its last state."""
+    if len(line) <= MAX_LINE_BYTES:
+        return (line,)
+    last = line.rstrip(b"\r").rpartition(b"\r")[2]
+    return [last[start : start + MAX_LINE_BYTES] for start in range(0, len(last), MAX_LINE_BYTES)] or (b"",)
 
 
 def _text(line: bytes) -> str:

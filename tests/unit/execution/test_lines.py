@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mlgym_core.execution.process_logs import MAX_LINE_BYTES
 from mlgym_core.execution.worker_process import LineSplitter
 
 
@@ -23,8 +24,17 @@ def test_of_a_progress_bar_the_last_state_counts() -> None:
 def test_a_line_without_end_does_not_grow_without_bound() -> None:
     lines = LineSplitter()
 
-    assert lines.feed(b"x" * (LineSplitter.MAX_LINE_BYTES + 1)) == ["x" * (LineSplitter.MAX_LINE_BYTES + 1)]
+    assert lines.feed(b"x" * (MAX_LINE_BYTES + 1)) == ["x" * MAX_LINE_BYTES, "x"]
     assert lines.rest() == []
+
+
+def test_no_part_of_a_long_line_is_lost() -> None:
+    written = bytes(range(ord("a"), ord("z"))) * 10_000
+
+    found = LineSplitter().feed(written + b"\n")
+
+    assert max(map(len, found)) == MAX_LINE_BYTES
+    assert "".join(found) == written.decode()
 
 
 def test_bytes_that_are_no_text_are_kept_visible() -> None:

@@ -22,7 +22,7 @@ from ml_board.exposure import Application, answering_to
 from ml_board.headers import protect
 from ml_board.login import create_login
 from ml_board.pages import create_pages
-from ml_board.rest.app import create_rest
+from ml_board.rest.app import create_health_app, create_rest
 from ml_board.runs import RunViews
 from ml_board.settings import Settings
 from ml_board.socket.packets import MAX_MESSAGE_BYTES
@@ -72,8 +72,10 @@ def create_board(settings: Settings, auth: Auth = OPEN) -> Service:
 
 
 def create_socket_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
-    """The socket alone."""
-    return _with_socket(settings, EventServer(settings, _open_views(settings), auth, Telemetry()), None)
+    """The socket alone, with what tells of its health."""
+    telemetry = Telemetry()
+    health = create_health_app(settings, auth, telemetry)
+    return _with_socket(settings, EventServer(settings, _open_views(settings), auth, telemetry), _as_asgi(health))
 
 
 def create_rest_endpoint(settings: Settings, auth: Auth = OPEN) -> Service:
@@ -165,5 +167,5 @@ def _open_views(settings: Settings) -> RunViews:
             return RunViews(path)
 
 
-def _with_socket(settings: Settings, events: EventServer, beside: Application | None) -> Service:
+def _with_socket(settings: Settings, events: EventServer, beside: Application) -> Service:
     return Service(application=answering_to(settings, socketio.ASGIApp(events.socket, beside)), end=events.close)

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 _LOG = logging.getLogger(__name__)
 MAX_ALARMS = 100
@@ -28,6 +28,7 @@ class Telemetry:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self.events = Counter("mlgym_events", "Events stored", registry=self.registry)
         self.bytes = Counter("mlgym_event_bytes", "Bytes of the events stored", registry=self.registry)
         self.duplicates = Counter("mlgym_duplicates", "Events that came again and were there", registry=self.registry)

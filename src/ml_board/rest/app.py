@@ -18,6 +18,7 @@ from ml_board.rest.api import create_api
 from ml_board.rest.checkpoints import create_checkpoints
 from ml_board.rest.errors import install_error_handlers
 from ml_board.rest.guard import install_guard
+from ml_board.rest.health import create_health
 from ml_board.rest.model_cards import create_model_cards
 from ml_board.rest.runs import create_runs
 from ml_board.rest.session import create_session
@@ -29,7 +30,7 @@ from mlgym_core.events.folder import writing
 
 def create_rest(settings: Settings, views: RunViews, auth: Auth, telemetry: Telemetry) -> Flask:
     """The application that answers every route of the runs, over `views`."""
-    app = create_app(settings, auth, telemetry)
+    app = create_health_app(settings, auth, telemetry)
     for blueprint in (
         create_runs(views),
         create_checkpoints(views),
@@ -41,8 +42,8 @@ def create_rest(settings: Settings, views: RunViews, auth: Auth, telemetry: Tele
     return app
 
 
-def create_app(settings: Settings, auth: Auth, telemetry: Telemetry) -> Flask:
-    """An application without a route, that asks and answers as all services do."""
+def create_health_app(settings: Settings, auth: Auth, telemetry: Telemetry) -> Flask:
+    """An application that tells of its health alone, and asks and answers as all services do."""
     app = Flask("ml_board", static_folder=None)
     app.url_map.merge_slashes = False
     app.request_class = _request_class(settings.event_storage_path)
@@ -50,6 +51,7 @@ def create_app(settings: Settings, auth: Auth, telemetry: Telemetry) -> Flask:
     install_guard(app, settings, auth)
     app.after_request(protect)
     CORS(app, origins=list(settings.origins), always_send=False)
+    app.register_blueprint(create_health(settings.event_storage_path, auth, telemetry))
     return app
 
 

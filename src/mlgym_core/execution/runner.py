@@ -27,7 +27,7 @@ from mlgym_core.execution.drain import Drain
 from mlgym_core.execution.job import Executor, Job, RunContext
 from mlgym_core.execution.stopping import FAIL_FAST, Stop, StopSignals
 from mlgym_core.execution.system_metrics import SystemSampling
-from mlgym_core.execution.transport import Transport, open_transport
+from mlgym_core.execution.transport import Transport, find_token, open_transport
 from mlgym_core.execution.watching import View, Watcher
 
 
@@ -100,10 +100,11 @@ def open_run(grid: Grid, stop: Stop, watchers: Sequence[Watcher] = ()) -> Iterat
     Raises:
         StoreError: the event storage, or later the log, cannot be written.
     """
+    token = find_token(grid.servers)
     created = (grid.storage.outbox if grid.servers else grid.storage).create_run()
     # Training may change the directory that this process, or a worker's, is in.
     folder = RunFolder(created.path.absolute())
-    with closing(open_transport(folder, grid.servers, grid.rest)) as transport:
+    with closing(open_transport(folder, grid.servers, grid.rest, token)) as transport:
         run = OpenRun(grid, folder, transport, stop, watchers)
         run.start()
         try:
@@ -177,7 +178,8 @@ class OpenRun:
 
     def end(self) -> None:
         """Publishes its end, when nothing trains any more, and carries on the rest."""
-        self.carry()
+        self._transport.take_up()
+        self._view.look()
         counts: Counter[str] = Counter(each.status for each in self._view.fold.state.experiments.values())
         self._publisher.publish(
             RunEnded(grid_search_id=self._folder.run_id, reason=self._reason(counts), counts=dict(counts))

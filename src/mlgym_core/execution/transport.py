@@ -5,6 +5,7 @@ Owns the choice and one face for both; the work is done by `events` and `publish
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -21,6 +22,10 @@ class Transport(Protocol):
 
     def carry(self) -> None:
         """Carries on what was published so far, as far as that is possible at once."""
+        ...
+
+    def take_up(self) -> None:
+        """Brings all that was published so far into the log of the run's folder, however much waits to be sent."""
         ...
 
     def finish(self) -> int:
@@ -43,6 +48,10 @@ class LocalLog:
         """As `Transport.carry`."""
         self._merger.merge_once()
 
+    def take_up(self) -> None:
+        """As `Transport.take_up`."""
+        self._merger.merge_once()
+
     def finish(self) -> int:
         """As `Transport.finish`."""
         self._merger.merge_rest()
@@ -56,16 +65,22 @@ class LocalLog:
 class Servers:
     """Events and files go to servers; what cannot be sent in `patience_s` stays in the outbox for `mlgym sync`."""
 
-    def __init__(self, run: RunFolder, servers: Sequence[str], rest: str | None, patience_s: float) -> None:
+    def __init__(
+        self, run: RunFolder, servers: Sequence[str], rest: str | None, token: str | None, patience_s: float
+    ) -> None:
         # Runs without a server need none of what speaks to one.
         from mlgym_core.publish.carrier import Carrier
 
-        self._carrier = Carrier(run, servers, rest)
+        self._carrier = Carrier(run, servers, rest, token)
         self._patience_s = patience_s
 
     def carry(self) -> None:
         """As `Transport.carry`."""
         self._carrier.carry_once()
+
+    def take_up(self) -> None:
+        """As `Transport.take_up`."""
+        self._carrier.take_up()
 
     def finish(self) -> int:
         """As `Transport.finish`; goes on for as long as something arrives."""
@@ -79,10 +94,23 @@ class Servers:
         self._carrier.close()
 
 
-def open_transport(run: RunFolder, servers: Sequence[str], rest: str | None) -> Transport:
-    """The way for the events of `run`, which lies in the outbox where `servers` are named.
+def find_token(servers: Sequence[str]) -> str | None:
+    """What the environment gives to show to `servers`; None where there are none.
+
+    Raises:
+        RunError: it names a file that holds no token.
+    """
+    if not servers:
+        return None
+    from mlgym_core.publish.token import read_token
+
+    return read_token(os.environ)
+
+
+def open_transport(run: RunFolder, servers: Sequence[str], rest: str | None, token: str | None) -> Transport:
+    """The way for the events of `run`, which lies in the outbox where `servers` are named, who are shown `token`.
 
     Raises:
         StoreError: another process writes the run, or its folder cannot be written.
     """
-    return Servers(run, servers, rest, _PATIENCE_S) if servers else LocalLog(run)
+    return Servers(run, servers, rest, token, _PATIENCE_S) if servers else LocalLog(run)

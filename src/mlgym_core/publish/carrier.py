@@ -1,70 +1,87 @@
 """Carries a staged run to servers.
 
-Owns the staged log of a run whose storage is elsewhere: merges its spools, has its files uploaded and its events sent,
-and removes it once all is acknowledged. Knows nothing of training.
+Owns the staged log of a run whose storage is elsewhere: merges its spools, has it shipped, and removes it once all has
+arrived. Knows nothing of training.
 """
 
 from __future__ import annotations
 
-import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from mlgym_core.events.codec import decode_event
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
-from mlgym_core.publish.delivery import Delivery
-from mlgym_core.publish.ledger import Ledger, read_ledger, write_ledger
-from mlgym_core.publish.uploads import Uploads
+from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved
+from mlgym_core.publish.shipment import Shipment
 
-_LOG = logging.getLogger(__name__)
-_SAVE_EVERY_S = 1.0
-_PATIENCE_S = 2.0
+MOST_WAITING_BYTES = 256 * 2**20
+"""How much may wait for servers before the spools are left to fill, which then let progress go."""
+_OF_CHECKPOINT = b'{"event_type":"checkpoint_'
 
 
 class Carrier:
     """Brings what stands in `staging` to each of `servers`, and its files to the REST endpoint `rest` first.
 
-    It holds the lock of the staged log until `close`. Servers that are away are tried again and again, in threads; the
-    ledger beside the log says how far each is, so that a later carrier goes on. Without `rest` no file is uploaded.
+    It holds the lock of the staged log until `close`.
 
     Raises:
         StoreError: another process carries this run, or its folder cannot be written.
     """
 
-    def __init__(self, staging: RunFolder, servers: Sequence[str], rest: str | None) -> None:
+    def __init__(
+        self,
+        staging: RunFolder,
+        servers: Sequence[str],
+        rest: str | None,
+        token: str | None = None,
+        *,
+        most_waiting_bytes: int = MOST_WAITING_BYTES,
+    ) -> None:
         self._staging = staging
         self._writer = LogWriter(staging)
         self._merger = Merger(self._writer, staging)
-        self._next_save = 0.0
+        self._most_waiting_bytes = most_waiting_bytes
+        self._can_remove = rest is not None
         self._closed = False
-        self._rest = rest
-        self._saved = ledger = read_ledger(staging)
-        self._uploads = Uploads(staging, rest, ledger.uploaded, self._notify_deliveries) if rest else None
-        num_events = self._writer.num_events
-        self._deliveries = [
-            Delivery(staging, url, min(ledger.servers.get(url, 0), num_events), self._num_ready)
-            for url in dict.fromkeys(servers)
-        ]
-        self._reported = self._position
-        if self._uploads:
-            self._uploads.start()
+        self._checkpoints = _Checkpoints()
+        self._shipment = Shipment(staging, servers, rest, token)
+        self._shipment.offer(self._writer.num_events)
+        self._reported = self._shipment.num_acknowledged
+
+    @property
+    def set_aside(self) -> Mapping[str, str]:
+        """The producers whose further events some server does not take, and why."""
+        return self._shipment.set_aside
+
+    @property
+    def obstacles(self) -> Mapping[str, str]:
+        """What keeps servers from getting more, by their addresses."""
+        return self._shipment.obstacles
 
     @property
     def num_waiting(self) -> int:
         """How many merged events some server has not acknowledged."""
-        return self._writer.num_events - self._position
+        return self._shipment.num_waiting
 
     def carry_once(self) -> int:
-        """Takes up what was published; the number of events that all servers acknowledged since the last call.
+        """Takes up what was published, unless too much waits; the number of events newly acknowledged by all servers.
 
         Raises:
             StoreError: the staged log or a spool failed.
         """
-        if self._merger.merge_once():
-            self._notify()
-        return self._report()
+        if self._num_waiting_bytes() <= self._most_waiting_bytes:
+            self.take_up()
+        self._shipment.save()
+        position = self._shipment.num_acknowledged
+        newly, self._reported = max(0, position - self._reported), position
+        return newly
+
+    def take_up(self) -> None:
+        """Takes up what was published, however much waits. Raises as `carry_once`."""
+        self._offer(self._merger.merge_once())
 
     def drain(self, timeout_s: float) -> int:
         """The number of events that still wait after at most `timeout_s`, once no producer publishes any more.
@@ -73,13 +90,10 @@ class Carrier:
             StoreError: the staged log or a spool failed.
         """
         deadline = time.monotonic() + timeout_s
-        self._merger.merge_rest()
-        self._notify()
-        for delivery in self._deliveries:
-            delivery.hurry()
-        for delivery in self._deliveries:
-            delivery.wait_for(self._writer.num_events, deadline)
-        self._report()
+        self._offer(self._merger.merge_rest())
+        self._shipment.hurry()
+        self._shipment.wait(deadline)
+        self._shipment.save()
         return self.num_waiting
 
     def close(self) -> None:
@@ -87,44 +101,40 @@ class Carrier:
         if self._closed:
             return
         self._closed = True
-        for delivery in self._deliveries:
-            delivery.close(_PATIENCE_S)
-        if self._uploads:
-            self._uploads.close(_PATIENCE_S)
-        self._save()
-        arrived = self._uploads is not None and self.num_waiting == 0 and not any(self._staging.spools_path.glob("*"))
+        self._shipment.close()
+        has_arrived = self.num_waiting == 0 and not any(self._staging.spools_path.glob("*"))
         self._writer.close()
-        if arrived:
+        if has_arrived and self._can_remove:
             shutil.rmtree(self._staging.path)
 
-    @property
-    def _position(self) -> int:
-        return min((delivery.position for delivery in self._deliveries), default=0)
+    def _offer(self, lines: Sequence[bytes]) -> None:
+        if lines:
+            self._checkpoints.add(self._writer.num_events - len(lines), lines)
+            self._shipment.offer(self._writer.num_events)
 
-    def _num_ready(self) -> int:
-        return self._uploads.position if self._uploads else self._writer.num_events
+    def _num_waiting_bytes(self) -> int:
+        log = self._staging.log_path.stat().st_size - self._shipment.num_bytes
+        return log + self._checkpoints.size_after(self._shipment.num_with_files)
 
-    def _notify(self) -> None:
-        if self._uploads:
-            self._uploads.notify()
-        self._notify_deliveries()
 
-    def _notify_deliveries(self) -> None:
-        for delivery in self._deliveries:
-            delivery.notify()
+class _Checkpoints:
+    """The checkpoints that events spoke of, by their sizes, as far as they are there and were not uploaded."""
 
-    def _report(self) -> int:
-        if time.monotonic() >= self._next_save:
-            self._save()
-            self._next_save = time.monotonic() + _SAVE_EVERY_S
-        position = self._position
-        newly, self._reported = max(0, position - self._reported), position
-        return newly
+    def __init__(self) -> None:
+        self._sizes: dict[tuple[int, int], tuple[int, int]] = {}
 
-    def _save(self) -> None:
-        positions = {delivery.url: delivery.position for delivery in self._deliveries}
-        uploaded = self._uploads.position if self._uploads else 0
-        ledger = Ledger(servers=positions, rest=self._rest, uploaded=uploaded)
-        if ledger != self._saved:
-            write_ledger(self._staging, ledger)
-            self._saved = ledger
+    def add(self, first_event_id: int, lines: Iterable[bytes]) -> None:
+        """Looks through lines of the log."""
+        for event_id, line in enumerate(lines, first_event_id):
+            event = decode_event(line) if line.startswith(_OF_CHECKPOINT) else None
+            match event.payload if event else None:
+                case CheckpointSaved() as saved:
+                    size_bytes = sum(each.size_bytes for each in saved.resources)
+                    self._sizes[saved.experiment_id, saved.epoch] = event_id, size_bytes
+                case CheckpointDeleted() as deleted:
+                    self._sizes.pop((deleted.experiment_id, deleted.epoch), None)
+
+    def size_after(self, num_events: int) -> int:
+        """The bytes of those that do not belong to the first events."""
+        self._sizes = {place: each for place, each in self._sizes.items() if each[0] >= num_events}
+        return sum(size_bytes for _, size_bytes in self._sizes.values())

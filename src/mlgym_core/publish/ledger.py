@@ -1,4 +1,4 @@
-"""How far each server has got, kept beside what is staged, so that another process can go on.
+"""How far each server has got, kept beside the log that is sent, so that another process can go on.
 
 Owns one small file. Knows no network.
 """
@@ -11,21 +11,20 @@ from mlgym_core.events.folder import RunFolder, write_atomically
 
 
 class Ledger(msgspec.Struct, kw_only=True):
-    """Counts of events from the beginning of the staged log: those acknowledged by each server, those uploaded for."""
+    """Counts of events from the beginning of the log: those each server has, those it has the files of."""
 
     servers: dict[str, int] = {}
-    rest: str | None = None
-    uploaded: int = 0
+    files: dict[str, int] = {}
 
 
-def read_ledger(staging: RunFolder) -> Ledger:
-    """The ledger of a staged run; an empty one where there is none, or none that can be read."""
+def read_ledger(run: RunFolder) -> Ledger:
+    """The ledger of a run; an empty one where there is none, or none that can be read."""
     try:
-        return msgspec.json.decode((staging.path / "carrier.json").read_bytes(), type=Ledger)
+        return msgspec.json.decode((run.path / "carrier.json").read_bytes(), type=Ledger)
     except (FileNotFoundError, msgspec.DecodeError):
         return Ledger()
 
 
-def write_ledger(staging: RunFolder, ledger: Ledger) -> None:
-    """Replaces the ledger of a staged run."""
-    write_atomically(staging.path / "carrier.json", msgspec.json.encode(ledger))
+def write_ledger(run: RunFolder, ledger: Ledger) -> None:
+    """Replaces the ledger of a run."""
+    write_atomically(run.path / "carrier.json", msgspec.json.encode(ledger))

@@ -1,174 +1,170 @@
-"""The files that an event speaks of, brought to a server's REST endpoint before the event is sent.
+"""The files that events speak of, brought to a server before the event is sent, and deleted after.
 
-Owns which files belong to which event, and their requests. Knows no socket.
+Owns the thread that walks along a log, and which files wait. Knows no socket.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections.abc import Callable
-from http import HTTPStatus
-from pathlib import Path
+import re
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import requests
 
 from mlgym_core.events.codec import decode_event
-from mlgym_core.events.folder import EXPERIMENT_CONFIG, SYSTEM_INFO, RunFolder
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogReader
-from mlgym_core.events.types import (
-    AttemptStarted,
-    CheckpointDeleted,
-    CheckpointSaved,
-    ExperimentConfig,
-    Payload,
-    RunStarted,
-)
-from mlgym_core.publish.backoff import Backoff
+from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, Payload
+from mlgym_core.publish.background import Background
+from mlgym_core.publish.backoff import LONGEST_S, Backoff
+from mlgym_core.publish.endpoint import UNAUTHORIZED, Endpoint
 
 _LOG = logging.getLogger(__name__)
-_TIMEOUT_S = (5, 60)
 _CHUNK_BYTES = 2**20
 _LOOK_EVERY_S = 1.0
+_LOOK_FOR_ACKNOWLEDGEMENT_S = 0.1
+_SPEAKS_OF_FILES = re.compile(
+    rb'\n(\{"event_type":"(?:run_started|experiment_config|attempt_started|checkpoint_saved|checkpoint_deleted)"[^\n]*)'
+)
 
 
-class Uploads:
-    """Walks along a staged log in a thread of its own and uploads what the events speak of, until it is closed.
+class Uploads(Background):
+    """Walks along the log of `run` in a thread of its own and brings what the events speak of, until it is closed.
 
-    `advanced` is called when the files of more events are there.
+    `num_events` says how many events are safe there, `num_acknowledged` how many of them the server has; `advanced` is
+    called when the files of more events are there.
     """
 
-    def __init__(self, staging: RunFolder, url: str, position: int, advanced: Callable[[], None]) -> None:
-        self._staging = staging
-        self._endpoint = Endpoint(staging, url)
+    def __init__(
+        self,
+        run: RunFolder,
+        endpoint: Endpoint,
+        position: int,
+        *,
+        num_events: Callable[[], int],
+        num_acknowledged: Callable[[], int],
+        advanced: Callable[[], None],
+    ) -> None:
+        super().__init__(f"uploads to {endpoint.url}")
+        self._run = run
+        self._endpoint = endpoint
         self._position = position
+        self._num_events = num_events
+        self._num_acknowledged = num_acknowledged
         self._advanced = advanced
-        self._changed = threading.Condition()
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name=f"uploads to {url}", daemon=True)
+        self._to_delete: deque[tuple[int, CheckpointDeleted]] = deque()
+        self._begins_anew = True
+        self._told = ""
+
+    @property
+    def url(self) -> str:
+        """Where the files go."""
+        return self._endpoint.url
 
     @property
     def position(self) -> int:
         """Of how many events, from the first on, the files are there."""
         return self._position
 
-    def start(self) -> None:
-        """Begins."""
-        self._thread.start()
+    @property
+    def settled(self) -> int:
+        """As `position`, but those before which nothing is to be deleted either."""
+        try:
+            return min(self._position, self._to_delete[0][0])
+        except IndexError:
+            return self._position
 
-    def notify(self) -> None:
-        """Says that the log grew, or that a try now may succeed."""
-        with self._changed:
-            self._changed.notify_all()
+    def go_back(self, position: int) -> None:
+        """Brings the files of all events from `position` on again: the server has lost what it had."""
+        with self.changed:
+            self._position = min(self.settled, position)
+            self._begins_anew = True
+        self.notify()
 
-    def close(self, patience_s: float) -> None:
-        """Ends the thread; waits at most `patience_s` for one that hangs."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-        self._thread.join(patience_s)
+    def wait_for(self, num_events: int, deadline: float) -> bool:
+        """Whether all is done for `num_events` before `deadline` on the monotonic clock."""
+        return self.wait_until(lambda: self.settled >= num_events, deadline)
 
-    def _run(self) -> None:
-        reader = LogReader(self._staging)
-        while not self._closed:
-            event_id = reader.next_event_id
-            for line in reader.poll(_CHUNK_BYTES) or self._pause(_LOOK_EVERY_S):
+    def _work(self) -> None:
+        reader = LogReader(self._run)
+        while not self.closed:
+            if self._begins_anew:
+                self._begins_anew = False
+                self._to_delete.clear()
+                reader = LogReader(self._run)
+            self._delete_due()
+            piece = reader.poll_slice(_CHUNK_BYTES, self._num_events())
+            for event_id, payload in _speaking_of_files(piece.first_event_id, piece.data):
                 if event_id >= self._position:
-                    self._bring(line)
-                    if self._closed:
-                        break
-                    self._position = event_id + 1
-                    self._advanced()
-                event_id += 1
+                    self._advance(event_id)
+                    self._bring(event_id, payload)
+            if piece.num_lines:
+                self._advance(piece.first_event_id + piece.num_lines)
+            else:
+                self.pause(_LOOK_FOR_ACKNOWLEDGEMENT_S if self._to_delete else _LOOK_EVERY_S)
         self._endpoint.close()
 
-    def _bring(self, line: bytes) -> None:
-        backoff, told = Backoff(), ""
-        while not self._closed:
+    def _advance(self, position: int) -> None:
+        with self.changed:
+            if self.closed or self._begins_anew or position <= self._position:
+                return
+            self._position = position
+            self.changed.notify_all()
+        self._advanced()
+
+    def _bring(self, event_id: int, payload: Payload) -> None:
+        if isinstance(payload, CheckpointDeleted):
+            self._to_delete.append((event_id, payload))
+            return
+        if isinstance(payload, CheckpointSaved):
+            # A checkpoint that is saved anew must not be deleted in the name of the one before.
+            while self._is_to_be_deleted(payload) and not self.closed and not self._begins_anew:
+                self.pause(_LOOK_FOR_ACKNOWLEDGEMENT_S)
+                self._delete_due()
+        self._try(partial(self._endpoint.bring, payload))
+
+    def _is_to_be_deleted(self, saved: CheckpointSaved) -> bool:
+        place = saved.experiment_id, saved.epoch
+        return any((each.experiment_id, each.epoch) == place for _, each in self._to_delete)
+
+    def _delete_due(self) -> None:
+        while self._to_delete and self._to_delete[0][0] < self._num_acknowledged() and not self.closed:
+            if self._try(partial(self._endpoint.delete, self._to_delete[0][1])):
+                with self.changed:
+                    self._to_delete.popleft()
+                    self.changed.notify_all()
+
+    def _try(self, request: Callable[[], None]) -> bool:
+        backoff = Backoff()
+        while not self.closed:
             try:
-                return self._endpoint.bring(line)
+                request()
             except requests.RequestException as error:
-                reason = _reason(error)
-                if reason != told:
-                    _LOG.warning("%s: %s; files wait, trying again", self._endpoint.url, reason)
-                told = reason
-                self._pause(backoff.pause())
-        return None
+                self._tell(_reason(error))
+                is_refused = error.response is not None and error.response.status_code in UNAUTHORIZED
+                self.rest(LONGEST_S if is_refused else backoff.pause())
+            else:
+                self._told = ""
+                return True
+        return False
 
-    def _pause(self, seconds: float) -> tuple[()]:
-        with self._changed:
-            if not self._closed:
-                self._changed.wait(seconds)
-        return ()
+    def _tell(self, reason: str) -> None:
+        if reason != self._told:
+            _LOG.warning("%s: %s; files wait, trying again", self._endpoint.url, reason)
+        self._told = reason
 
 
-class Endpoint:
-    """The REST endpoint `url` as the place of a staged run's files."""
-
-    def __init__(self, staging: RunFolder, url: str) -> None:
-        self._staging = staging
-        self.url = url.rstrip("/")
-        self._session = requests.Session()
-
-    def close(self) -> None:
-        """Ends the connection."""
-        self._session.close()
-
-    def bring(self, line: bytes) -> None:
-        """Uploads, or deletes, the files that the event on `line` speaks of; what is staged no more is left out.
-
-        Raises:
-            requests.RequestException: the endpoint could not be reached, or failed; try again.
-        """
-        event = decode_event(line)
+def _speaking_of_files(first_event_id: int, data: bytes) -> Iterator[tuple[int, Payload]]:
+    event_id, counted = first_event_id, 0
+    text = b"\n" + data
+    for found in _SPEAKS_OF_FILES.finditer(text):
+        event_id += text.count(b"\n", counted, found.start())
+        counted = found.start()
+        event = decode_event(found[1])
         if event is not None:
-            self._bring(event.payload)
-
-    def _bring(self, payload: Payload) -> None:
-        run = self._staging
-        match payload:
-            case RunStarted():
-                for path in sorted(run.path.glob("*.yml")):
-                    self._put(path, "YAML", f"grid_searches/{run.run_id}/{path.name}")
-            case ExperimentConfig():
-                self._put_of_experiment(payload.experiment_id, EXPERIMENT_CONFIG)
-            case AttemptStarted():
-                self._put_of_experiment(payload.experiment_id, SYSTEM_INFO)
-            case CheckpointSaved():
-                for resource in payload.resources:
-                    self._post(payload.experiment_id, payload.epoch, resource.name)
-            case CheckpointDeleted():
-                self._request("DELETE", f"checkpoints/{run.run_id}/{payload.experiment_id}/{payload.epoch}")
-
-    def _put_of_experiment(self, experiment_id: int, name: str) -> None:
-        path = self._staging.experiment_config_path(experiment_id, name)
-        self._put(path, "JSON", f"grid_searches/{self._staging.run_id}/{experiment_id}/{name}")
-
-    def _put(self, path: Path, file_format: str, route: str) -> None:
-        try:
-            content = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return
-        self._request("PUT", route, json={"file_format": file_format, "content": content})
-
-    def _post(self, experiment_id: int, epoch: int, resource: str) -> None:
-        try:
-            file = self._staging.resource_path(experiment_id, epoch, resource).open("rb")
-        except FileNotFoundError:  # deleted since, as the events to come say
-            return
-        with file:
-            route = f"checkpoints/{self._staging.run_id}/{experiment_id}/{epoch}"
-            self._request("POST", route, files={"checkpoint_file": (resource, file)})
-
-    def _request(self, method: str, route: str, **body: object) -> None:
-        answer = self._session.request(method, f"{self.url}/{route}", timeout=_TIMEOUT_S, **body)  # type: ignore[arg-type]
-        if method == "DELETE" and answer.status_code == HTTPStatus.NOT_FOUND:
-            return
-        if answer.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and not answer.ok:
-            # The same request would be refused again, and the events behind it must not wait for ever.
-            _LOG.warning("%s %s/%s was refused: %s", method, self.url, route, answer.text[:500])
-            return
-        answer.raise_for_status()
+            yield event_id, event.payload
 
 
 def _reason(error: requests.RequestException) -> str:

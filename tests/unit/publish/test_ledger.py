@@ -10,7 +10,7 @@ def staging(tmp_path):
 
 
 def test_a_ledger_comes_back_as_it_was_written(staging):
-    ledger = Ledger(servers={"http://a": 3, "http://b": 0}, rest="http://a", uploaded=4)
+    ledger = Ledger(servers={"http://a": 3, "http://b": 0}, files={"http://a": 4})
     write_ledger(staging, ledger)
     assert read_ledger(staging) == ledger
 

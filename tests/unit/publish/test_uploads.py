@@ -1,131 +1,147 @@
-"""Which requests an event leads to, against a real endpoint that answers as told."""
+"""When files are brought and deleted, as a log grows and a server acknowledges it."""
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
 
 import pytest
-import requests
 
-from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage, write_atomically
-from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, ExperimentConfig, Resource, RunEnded, RunStarted
-from mlgym_core.publish.uploads import Endpoint
+from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.merge import Merger
+from mlgym_core.events.spool import Spool
+from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, LogLines, Resource
+from mlgym_core.publish.endpoint import Endpoint
+from mlgym_core.publish.uploads import Uploads
+
+PATIENCE_S = 20
+SAVED, DELETED = ("POST", "/checkpoints/r/0/1"), ("DELETE", "/checkpoints/r/0/1")
 
 
-class Answering:
-    """An endpoint that answers each request with `status` and keeps what it was asked."""
+class Walked:
+    """A log, the uploads that walk along it, and how many of its events a server is said to have."""
 
-    def __init__(self):
-        self.status = 200
-        self.requests = []
-        answering = self
+    def __init__(self, folder, url, position=0):
+        self.folder = folder
+        self.num_acknowledged = 0
+        self.num_ready = []
+        write_atomically(folder.resource_path(0, 1, "model.safetensors"), "model")
+        self._spool = Spool(folder)
+        self._writer = LogWriter(folder)
+        self._merger = Merger(self._writer, folder)
+        self.uploads = Uploads(
+            folder,
+            Endpoint(folder, url, None),
+            position,
+            num_events=lambda: self._writer.num_events,
+            num_acknowledged=lambda: self.num_acknowledged,
+            advanced=lambda: self.num_ready.append(self.uploads.position),
+        )
+        self.uploads.start()
 
-        class Handler(BaseHTTPRequestHandler):
-            def answer(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                answering.requests.append((self.command, self.path, body))
-                self.send_response(answering.status)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
+    def publish(self, *kinds):
+        for kind in kinds:
+            if kind is LogLines:
+                self._spool.publish(
+                    LogLines(grid_search_id="r", stream="stdout", lines=['\n{"event_type":"run_started"}'])
+                )
+                continue
+            resources = [Resource(name="model.safetensors", size_bytes=5, sha256="0")]
+            self._spool.publish(
+                kind(
+                    grid_search_id="r", experiment_id=0, epoch=1, step=1,
+                    resources=resources, weights_sha256="0", kept_as=[],
+                )
+            )  # fmt: skip
+        self._merger.merge_rest()
+        self.uploads.notify()
 
-            do_PUT = do_POST = do_DELETE = answer
-
-            def log_message(self, *_):
-                pass
-
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/"
-        self._thread = threading.Thread(target=self._server.serve_forever)
-        self._thread.start()
+    def until(self, condition):
+        assert self.uploads.wait_until(condition, time.monotonic() + PATIENCE_S)
 
     def close(self):
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.uploads.close(PATIENCE_S)
+        self._spool.close()
+        self._writer.close()
 
 
 @pytest.fixture
-def answering():
-    made = Answering()
-    yield made
-    made.close()
+def walk(tmp_path, answering):
+    begun = []
+
+    def begin(**options):
+        begun.append(Walked(EventStorage(tmp_path).run("r"), answering.url, **options))
+        return begun[-1]
+
+    yield begin
+    for each in begun:
+        each.close()
 
 
-@pytest.fixture
-def staging(tmp_path):
-    return EventStorage(tmp_path).run("r")
+def asked(answering):
+    return [(method, path) for method, path, _ in answering.requests]
 
 
-@pytest.fixture
-def bring(staging, answering):
-    endpoint = Endpoint(staging, answering.url)
-    yield lambda kind, **fields: endpoint.bring(encode_event(kind(grid_search_id="r", **fields)))
-    endpoint.close()
+def test_events_are_ready_once_their_files_are_there(walk, answering):
+    answering.status = 503
+    walked = walk()
+    walked.publish(LogLines, LogLines, CheckpointSaved, LogLines)
+    walked.until(lambda: walked.uploads.position == 2)
+    answering.status = 200
+    walked.uploads.hurry()
+    walked.until(lambda: walked.uploads.position == 4)
+    assert asked(answering)[-1] == SAVED
+    assert walked.num_ready == [2, 4]
+    assert len(LogReader(walked.folder).poll()) == 4
 
 
-def checkpoint():
-    resources = [Resource(name=name, size_bytes=1, sha256="0") for name in ("model.safetensors", "optimizer.json")]
-    return {"experiment_id": 10, "epoch": 12, "step": 1, "resources": resources, "weights_sha256": "0", "kept_as": []}
+def test_a_checkpoint_is_deleted_once_the_event_that_says_so_is_acknowledged(walk, answering):
+    walked = walk()
+    walked.publish(CheckpointSaved, CheckpointDeleted, LogLines)
+    walked.until(lambda: walked.uploads.position == 3)
+    assert walked.uploads.settled == 1
+    assert asked(answering) == [SAVED]
+    walked.num_acknowledged = 1
+    assert not walked.uploads.wait_for(2, time.monotonic() + 0.3)
+    walked.num_acknowledged = 2
+    assert walked.uploads.wait_for(3, time.monotonic() + PATIENCE_S)
+    assert asked(answering) == [SAVED, DELETED]
 
 
-def started():
-    return {"config_hash": "0", "source": {}, "entry_command": [], "num_experiments": 1, "environment": {}}
+def test_a_checkpoint_that_is_saved_anew_waits_until_the_one_before_is_deleted(walk, answering):
+    walked = walk()
+    walked.publish(CheckpointSaved, CheckpointDeleted, CheckpointSaved)
+    walked.until(lambda: walked.uploads.position == 2)
+    assert not walked.uploads.wait_for(3, time.monotonic() + 0.3)
+    assert asked(answering) == [SAVED]
+    walked.num_acknowledged = 2
+    assert walked.uploads.wait_for(3, time.monotonic() + PATIENCE_S)
+    assert asked(answering) == [SAVED, DELETED, SAVED]
 
 
-def test_the_start_of_a_run_brings_its_configuration(staging, answering, bring):
-    write_atomically(staging.config_path("run_config.yml"), "a: ü")
-    bring(RunStarted, **started())
-    ((method, path, body),) = answering.requests
-    assert (method, path) == ("PUT", "/grid_searches/r/run_config.yml")
-    assert json.loads(body) == {"file_format": "YAML", "content": "a: ü"}
+def test_what_an_earlier_process_brought_is_not_brought_again(walk, answering):
+    walked = walk(position=1)
+    walked.publish(CheckpointSaved, LogLines)
+    walked.until(lambda: walked.uploads.position == 2)
+    assert asked(answering) == []
 
 
-def test_a_checkpoint_brings_each_of_its_files(staging, answering, bring):
-    for name in ("model.safetensors", "optimizer.json", "of_another_kind"):
-        write_atomically(staging.resource_path(10, 12, name), name)
-    bring(CheckpointSaved, **checkpoint())
-    assert [(method, path) for method, path, _ in answering.requests] == [("POST", "/checkpoints/r/10/12")] * 2
-    assert b'name="checkpoint_file"; filename="model.safetensors"' in answering.requests[0][2]
+def test_a_server_that_lost_its_files_gets_them_again(walk, answering):
+    walked = walk()
+    walked.publish(LogLines, CheckpointSaved)
+    walked.until(lambda: walked.uploads.position == 2)
+    walked.uploads.go_back(0)
+    walked.until(lambda: walked.uploads.position == 2)
+    assert asked(answering) == [SAVED, SAVED]
 
 
-def test_a_deleted_checkpoint_is_deleted(answering, bring):
-    bring(CheckpointDeleted, **checkpoint())
-    assert answering.requests == [("DELETE", "/checkpoints/r/10/12", b"")]
-
-
-@pytest.mark.parametrize(
-    ("kind", "fields"),
-    [
-        (RunEnded, {"reason": "finished", "counts": {}}),
-        (ExperimentConfig, {"experiment_id": 0, "job_id": 0, "config": {}}),
-        (CheckpointSaved, checkpoint()),
-        (RunStarted, started()),
-    ],
-)
-def test_what_is_not_staged_asks_for_nothing(answering, bring, kind, fields):
-    bring(kind, **fields)
-    assert answering.requests == []
-
-
-@pytest.mark.parametrize("status", [403, 404, 422])
-def test_what_is_refused_is_not_tried_again(answering, bring, caplog, status):
-    answering.status = status
-    bring(CheckpointDeleted, **checkpoint())
+def test_an_endpoint_that_lets_nobody_in_is_not_asked_on_and_on(walk, answering, caplog):
+    answering.status = 401
+    walked = walk()
+    walked.publish(CheckpointSaved)
+    while not caplog.records:
+        time.sleep(0.01)
+    time.sleep(0.3)
     assert len(answering.requests) == 1
-    assert bool(caplog.records) is (status != 404)  # gone is as good as deleted
-
-
-@pytest.mark.parametrize("status", [500, 503, 507])
-def test_an_endpoint_that_fails_is_to_be_tried_again(answering, bring, status):
-    answering.status = status
-    with pytest.raises(requests.RequestException):
-        bring(CheckpointDeleted, **checkpoint())
-
-
-def test_an_endpoint_that_is_away_is_to_be_tried_again(staging, answering):
-    answering.close()
-    endpoint = Endpoint(staging, answering.url)
-    with pytest.raises(requests.RequestException):
-        endpoint.bring(encode_event(CheckpointDeleted(grid_search_id="r", **checkpoint())))
-    endpoint.close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    answering.status = 200
+    walked.uploads.hurry()
+    walked.until(lambda: walked.uploads.position == 1)

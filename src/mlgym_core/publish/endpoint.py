@@ -1,0 +1,137 @@
+"""A server's REST interface as the place of a run's files.
+
+Owns which files belong to which event, and their requests. Knows neither socket nor log.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from http import HTTPStatus
+from pathlib import Path
+from typing import BinaryIO
+
+import requests
+from requests.auth import AuthBase
+
+from mlgym_core.events.folder import EXPERIMENT_CONFIG, SYSTEM_INFO, RunFolder
+from mlgym_core.events.types import (
+    AttemptStarted,
+    CheckpointDeleted,
+    CheckpointSaved,
+    ExperimentConfig,
+    Payload,
+    RunStarted,
+)
+from mlgym_core.publish.token import bearer
+
+_LOG = logging.getLogger(__name__)
+_TIMEOUT_S = (5, 60)
+_CHUNK_BYTES = 2**20
+UNAUTHORIZED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_TO_TRY_AGAIN = UNAUTHORIZED | {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+
+
+class Endpoint:
+    """The REST endpoint `url` as the place of the files of `run`.
+
+    Its methods raise requests.RequestException where the endpoint could not be reached, failed, or does not let this
+    publisher in: try again. What it refuses for good is told and left out, because it would be refused again.
+    """
+
+    def __init__(self, run: RunFolder, url: str, token: str | None) -> None:
+        self._run = run
+        self.url = url.rstrip("/")
+        self._session = requests.Session()
+        self._session.auth = _BearerAuth(token)
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._session.close()
+
+    def bring(self, payload: Payload) -> None:
+        """Uploads the files that an event speaks of; those that are gone here are left out."""
+        run = self._run
+        match payload:
+            case RunStarted():
+                for path in sorted(run.path.glob("*.yml")):
+                    self._put(path, "YAML", f"grid_searches/{run.run_id}/{path.name}")
+            case ExperimentConfig():
+                self._put_of_experiment(payload.experiment_id, EXPERIMENT_CONFIG)
+            case AttemptStarted():
+                self._put_of_experiment(payload.experiment_id, SYSTEM_INFO)
+            case CheckpointSaved():
+                for resource in payload.resources:
+                    self._post(payload.experiment_id, payload.epoch, resource.name)
+
+    def delete(self, deleted: CheckpointDeleted) -> None:
+        """Deletes the files of a checkpoint; nothing happens where there are none."""
+        self._request("DELETE", f"checkpoints/{self._run.run_id}/{deleted.experiment_id}/{deleted.epoch}")
+
+    def _put_of_experiment(self, experiment_id: int, name: str) -> None:
+        path = self._run.experiment_config_path(experiment_id, name)
+        self._put(path, "JSON", f"grid_searches/{self._run.run_id}/{experiment_id}/{name}")
+
+    def _put(self, path: Path, file_format: str, route: str) -> None:
+        try:
+            content = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return
+        self._request("PUT", route, json={"file_format": file_format, "content": content})
+
+    def _post(self, experiment_id: int, epoch: int, resource: str) -> None:
+        try:
+            file = self._run.resource_path(experiment_id, epoch, resource).open("rb")
+        except FileNotFoundError:  # deleted since, as the events to come say
+            return
+        with file:
+            form = _Form(resource, file)
+            route = f"checkpoints/{self._run.run_id}/{experiment_id}/{epoch}"
+            self._request("POST", route, data=form, headers={"Content-Type": form.content_type})
+
+    def _request(self, method: str, route: str, **body: object) -> None:
+        answer = self._session.request(method, f"{self.url}/{route}", timeout=_TIMEOUT_S, **body)  # type: ignore[arg-type]
+        status = answer.status_code
+        if answer.ok or (method == "DELETE" and status == HTTPStatus.NOT_FOUND):
+            return
+        if status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _TO_TRY_AGAIN:
+            # The same request would be refused again, and the events behind it must not wait for ever.
+            _LOG.error("%s %s/%s was refused: %s", method, self.url, route, answer.text[:500])
+            return
+        answer.raise_for_status()
+
+
+class _Form:
+    """A form with one file, read while it is sent: a checkpoint may be larger than the memory."""
+
+    def __init__(self, name: str, file: BinaryIO) -> None:
+        boundary = secrets.token_hex(16)
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        disposition = f'Content-Disposition: form-data; name="checkpoint_file"; filename="{name}"'
+        self._head = f"--{boundary}\r\n{disposition}\r\n\r\n".encode()
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._file = file
+        self._size_bytes = file.seek(0, 2)
+
+    def __len__(self) -> int:
+        return len(self._head) + self._size_bytes + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        self._file.seek(0)
+        while chunk := self._file.read(_CHUNK_BYTES):
+            yield chunk
+        yield self._tail
+
+
+class _BearerAuth(AuthBase):
+    """Puts a token into each request; a `.netrc` of the user's is left alone, as it speaks of other things."""
+
+    def __init__(self, token: str | None) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """The request with the token."""
+        request.headers.update(bearer(self._token))
+        return request

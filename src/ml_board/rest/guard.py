@@ -16,7 +16,7 @@ MAX_QUERY_VALUES = 1_000
 MAX_QUERY_BYTES = 2**15
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _UNSAFE_SEGMENTS = frozenset({".", ".."})
-_PUBLIC = frozenset({"pages", "login", "health.healthz"})
+PUBLIC = frozenset({"pages", "login", "health.healthz"})
 """Routes, or groups of them, that tell of no run, and without which nobody could sign in."""
 _ADMIN = frozenset({("DELETE", "/api/runs/<run_id>")})
 _UPLOADS = frozenset({"checkpoints.save"})
@@ -29,7 +29,7 @@ def install_guard(app: Flask, settings: Settings, auth: Auth) -> None:
     def check() -> None:
         _check_path()
         _check_origin(settings)
-        if request.method != "OPTIONS" and _PUBLIC.isdisjoint((request.blueprint, request.endpoint)):
+        if request.method != "OPTIONS" and PUBLIC.isdisjoint((request.blueprint, request.endpoint)):
             auth.admit(request.environ).check(needed_right(request.method, str(request.url_rule)))
         _check_size(settings.max_upload_bytes if request.endpoint in _UPLOADS else MAX_BODY_BYTES)
 

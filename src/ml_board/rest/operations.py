@@ -1,0 +1,163 @@
+"""What each route takes and answers, in the words of the OpenAPI document. Owns the table; knows no request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import msgspec
+
+from ml_board.rest.runs import TextFile
+from ml_board.runs import ExperimentPage, ListedRun
+from ml_board.series import BINARY, SeriesPage
+from mlgym_core.events.projections.run_state import RunSnapshot
+
+JSON = "application/json"
+TEXT = "text/plain"
+BYTES = "application/octet-stream"
+Schema: TypeAlias = dict[str, Any]
+Answers: TypeAlias = Mapping[str, Any]
+"""Content types, each with the Python type of a JSON document, or with None for what is no JSON."""
+
+
+class ListedExperiment(msgspec.Struct):
+    """An experiment as clients of MLgym list it; `last_checkpoint_id` is -1 where there is none."""
+
+    experiment_id: int
+    last_checkpoint_id: int
+    experiment_config: dict[str, Any]
+
+
+class ListedCheckpoint(msgspec.Struct):
+    """A checkpoint as clients of MLgym list it, ids as strings."""
+
+    experiment_id: str
+    epoch: str
+    checkpoints: list[str]
+
+
+class Session(msgspec.Struct):
+    """Who asks, by the name of their token; `is_open` where the service needs none."""
+
+    name: str
+    rights: list[str]
+    is_open: bool
+
+
+class Health(msgspec.Struct):
+    """Whether a service is well; who has no token hears only that."""
+
+    status: str
+    version: str | msgspec.UnsetType = msgspec.UNSET
+    protocols: list[int] | msgspec.UnsetType = msgspec.UNSET
+    writable: bool | msgspec.UnsetType = msgspec.UNSET
+    alarms: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """What one method of one route is: `query` names entries of `QUERY`, `statuses` are those beside the common ones.
+
+    `body` are content types as in an answer; `multipart` is the field of a file.
+    """
+
+    summary: str
+    answers: Answers
+    query: tuple[str, ...] = ()
+    body: Answers | None = None
+    multipart: str | None = None
+    statuses: tuple[int, ...] = ()
+
+
+def _whole(description: str, minimum: int = 0) -> Schema:
+    return {"type": "integer", "minimum": minimum, "maximum": 10**18 - 1, "description": description}
+
+
+_NAME = {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"}
+_EXPERIMENT = _whole("of the run, from 0")
+PATH: Mapping[str, Schema] = {
+    "run_id": _NAME | {"description": "grid_search_id of a run, or `last`"},
+    "experiment_id": _EXPERIMENT,
+    "epoch": _whole("from 0"),
+    "resource": _NAME | {"description": "as checkpoint_saved names it; `model` finds the model under any name"},
+    "config_name": _NAME | {"description": "without its ending to read it, with it to store it"},
+}
+QUERY: Mapping[str, Schema] = {
+    "at": _whole("event_id: the answer is that of the events up to this one"),
+    "since": _whole("event_id: only what came with this event or later"),
+    "before": _whole("event_id: only what came before it"),
+    "limit": _whole("how many entries at most", 1) | {"maximum": 10_000},
+    "buckets": _whole("reduces each series to so many buckets of min, max and last", 1) | {"maximum": 100_000},
+    "experiment": {"type": "array", "items": _EXPERIMENT, "maxItems": 100, "description": "all where absent"},
+    "metric": {"type": "array", "items": {"type": "string"}, "maxItems": 100, "description": "all where absent"},
+    "split": {"type": "array", "items": {"type": "string"}, "maxItems": 100, "description": "all where absent"},
+    "format": {"type": "string", "enum": ["binary", "json"], "description": "JSON where absent"},
+    "stream": {"type": "string", "enum": ["stdout", "stderr", "logging"], "description": "all where absent"},
+}
+
+_RUN = (404, 409, 422)
+_CHANGE = (404, 409, 422, 507)
+_ANY_JSON = {JSON: Any}
+_DONE = {JSON: type(None)}
+OPERATIONS: Mapping[tuple[str, str], Operation] = {
+    ("GET", "/grid_searches/<run_id>/experiments"): Operation(
+        summary="Experiments of a run, by id", answers={JSON: list[ListedExperiment]}, statuses=_RUN
+    ),
+    ("GET", "/grid_searches/<run_id>/<config_name>"): Operation(
+        summary="A configuration file of a run", answers={TEXT: None}, statuses=_RUN
+    ),
+    ("PUT", "/grid_searches/<run_id>/<config_name>"): Operation(
+        summary="Stores a configuration file of a run", answers=_DONE, body={JSON: TextFile}, statuses=_CHANGE
+    ),
+    ("GET", "/grid_searches/<run_id>/<experiment_id>/<config_name>"): Operation(
+        summary="A configuration file of an experiment", answers=_ANY_JSON, statuses=_RUN
+    ),
+    ("PUT", "/grid_searches/<run_id>/<experiment_id>/<config_name>"): Operation(
+        summary="Stores a configuration file of an experiment", answers=_DONE, body={JSON: TextFile}, statuses=_CHANGE
+    ),
+    ("GET", "/checkpoint_list/<run_id>/<experiment_id>"): Operation(
+        summary="Checkpoints of an experiment, newest first", answers={JSON: list[ListedCheckpoint]}, statuses=_RUN
+    ),
+    ("GET", "/checkpoint_list/<run_id>/<experiment_id>/<epoch>"): Operation(
+        summary="The checkpoint of an epoch, if there is one", answers={JSON: list[ListedCheckpoint]}, statuses=_RUN
+    ),
+    ("GET", "/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>"): Operation(
+        summary="The bytes of one resource of a checkpoint", answers={BYTES: None}, statuses=(*_RUN, 206, 304, 416)
+    ),
+    ("POST", "/checkpoints/<run_id>/<experiment_id>/<epoch>"): Operation(
+        summary="Stores resources of a checkpoint, named as their files are",
+        answers={JSON: ListedCheckpoint},
+        multipart="checkpoint_file",
+        statuses=_CHANGE,
+    ),
+    ("DELETE", "/checkpoints/<run_id>/<experiment_id>/<epoch>"): Operation(
+        summary="Deletes a checkpoint", answers=_DONE, statuses=_CHANGE
+    ),
+    ("DELETE", "/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>"): Operation(
+        summary="Deletes one resource of a checkpoint", answers=_DONE, statuses=_CHANGE
+    ),
+    ("GET", "/model-card/<run_id>/<experiment_id>"): Operation(
+        summary="What is known of an experiment's model", answers={JSON: dict[str, Any]}, statuses=_RUN
+    ),
+    ("GET", "/system-info/<run_id>/<experiment_id>"): Operation(
+        summary="The machine that an experiment was trained on", answers=_ANY_JSON, statuses=_RUN
+    ),
+    ("GET", "/api/runs"): Operation(summary="All runs, newest first", answers={JSON: list[ListedRun]}, statuses=_RUN),
+    ("GET", "/api/runs/<run_id>"): Operation(
+        summary="A run and its experiments", answers={JSON: RunSnapshot}, query=("at",), statuses=_RUN
+    ),
+    ("GET", "/api/runs/<run_id>/experiments/<experiment_id>"): Operation(
+        summary="An experiment with its configuration", answers={JSON: ExperimentPage}, query=("at",), statuses=_RUN
+    ),
+    ("GET", "/api/runs/<run_id>/series"): Operation(
+        summary="Series for charts",
+        answers={JSON: SeriesPage, BINARY: None},
+        query=("experiment", "metric", "split", "since", "at", "buckets", "format"),
+        statuses=_RUN,
+    ),
+    ("GET", "/api/session"): Operation(summary="Who asks", answers={JSON: Session}),
+    ("GET", "/api/openapi.json"): Operation(summary="This document", answers={JSON: dict[str, Any]}),
+    ("GET", "/healthz"): Operation(summary="Whether the service is well", answers={JSON: Health}),
+    ("GET", "/metrics"): Operation(summary="What the service counts, for Prometheus", answers={TEXT: None}),
+}

@@ -1,20 +1,14 @@
-import { Link } from "@/components/Link";
 import { Notice } from "@/components/Notice";
-import { ConnectionBadge } from "@/features/connection/ConnectionBadge";
-import { ConnectionNotice } from "@/features/connection/ConnectionNotice";
-import { useLiveRun } from "@/features/connection/useLiveRun";
 import { RunList } from "@/features/runs/RunList";
-import { addressOf, parseEndpoint, type Address } from "@/lib/address";
+import { parseEndpoint, type Address } from "@/lib/address";
 import { fetchRuns } from "@/lib/api";
 import { useNavigation } from "@/lib/navigation";
-import { viewRun } from "@/lib/runView";
 import { useTheme } from "@/lib/theme";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo } from "react";
-import { ExperimentView } from "./ExperimentView";
+import { useEffect } from "react";
 import { Header } from "./Header";
-import { PageSkeleton } from "./PageSkeleton";
-import { RunPage } from "./RunPage";
+import { LiveRun, PastRun } from "./Run";
+import { useTitle } from "./useTitle";
 
 export function App() {
   const { address, adjust } = useNavigation();
@@ -26,9 +20,8 @@ export function App() {
   const wsEndpoint = parseEndpoint(address.wsEndpoint, window.location.origin);
   if (restEndpoint === null || wsEndpoint === null) return <WrongEndpoint address={address} />;
   if (address.runId === null) return <Runs address={address} restEndpoint={restEndpoint} />;
-  return (
-    <Run address={address} adjust={adjust} runId={address.runId} restEndpoint={restEndpoint} wsEndpoint={wsEndpoint} />
-  );
+  const place = { address, adjust, runId: address.runId, restEndpoint, wsEndpoint };
+  return address.at === null ? <LiveRun {...place} /> : <PastRun {...place} at={address.at} />;
 }
 
 const POLL_INTERVAL_MS = 2_000;
@@ -42,52 +35,9 @@ function Runs({ address, restEndpoint }: { address: Address; restEndpoint: strin
   useTitle("Runs");
   return (
     <>
-      <Header address={address} />
+      <Header address={address} restEndpoint={restEndpoint} />
       <RunList runs={data} error={error} address={address} />
     </>
-  );
-}
-
-interface RunProps {
-  address: Address;
-  adjust: (change: Partial<Address>) => void;
-  runId: string;
-  restEndpoint: string;
-  wsEndpoint: string;
-}
-
-function Run({ address, adjust, runId, restEndpoint, wsEndpoint }: RunProps) {
-  const live = useLiveRun(wsEndpoint, runId);
-  const view = useMemo(() => (live.snapshot ? viewRun(live.snapshot) : null), [live.snapshot]);
-  const { experimentId } = address;
-  const isOver = view !== null && view.status !== "running" && view.status !== "pending";
-  const stale = live.phase !== "live";
-  useTitle(experimentId === null ? runId : `#${experimentId} · ${runId}`);
-  const isPane = experimentId === null && view !== null;
-  return (
-    <div className={isPane ? "flex min-h-dvh flex-col xl:h-dvh" : ""}>
-      <Header address={address}>
-        <ConnectionBadge state={live} endpoint={wsEndpoint} isOver={isOver} />
-      </Header>
-      <main className={`flex min-h-0 flex-1 flex-col gap-4 px-4 py-4 ${stale ? "stale" : ""}`}>
-        <ConnectionNotice
-          state={live}
-          endpoint={wsEndpoint}
-          allRuns={
-            <Link className="button" to={addressOf(address, null)}>
-              All runs
-            </Link>
-          }
-        />
-        {view === null ? (
-          !live.error && <PageSkeleton />
-        ) : experimentId === null ? (
-          <RunPage view={view} stale={stale} address={address} adjust={adjust} />
-        ) : (
-          <ExperimentView view={view} address={address} experimentId={experimentId} restEndpoint={restEndpoint} />
-        )}
-      </main>
-    </div>
   );
 }
 
@@ -104,10 +54,4 @@ function WrongEndpoint({ address }: { address: Address }) {
       </main>
     </>
   );
-}
-
-function useTitle(title: string): void {
-  useEffect(() => {
-    document.title = `${title} · MLboard`;
-  }, [title]);
 }

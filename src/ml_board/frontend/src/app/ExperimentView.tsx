@@ -2,35 +2,35 @@ import { Link } from "@/components/Link";
 import { Notice } from "@/components/Notice";
 import { Status } from "@/components/Status";
 import { ExperimentPage } from "@/features/experiment/ExperimentPage";
+import { LogPanel } from "@/features/logs/LogPanel";
 import { addressOf, type Address } from "@/lib/address";
 import { ApiError, fetchExperiment } from "@/lib/api";
 import { formatParameter } from "@/lib/format";
 import type { RunView } from "@/lib/runView";
 import { shortNames } from "@/lib/scores";
 import { useTheme } from "@/lib/theme";
+import type { CurveSource } from "@/lib/useCurves";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { PageSkeleton } from "./PageSkeleton";
 
 interface Props {
   view: RunView;
+  source: CurveSource;
   address: Address;
   experimentId: number;
-  restEndpoint: string;
 }
 
-const NOTHING = {};
-
 /** One experiment: its live row and curves from the run, the rest over REST. */
-export function ExperimentView({ view, address, experimentId, restEndpoint }: Props) {
+export function ExperimentView({ view, source, address, experimentId }: Props) {
   const { theme } = useTheme();
-  const runId = view.snapshot.run.run_id;
+  const { endpoint, runId, at } = source;
   const candidate = view.candidates.find(({ row }) => row.experiment_id === experimentId);
   const isRunning = candidate?.status === "running";
   const query = useQuery({
-    queryKey: ["experiment", restEndpoint, runId, experimentId, candidate?.row.status, candidate?.row.attempt],
-    queryFn: ({ signal }) => fetchExperiment(restEndpoint, runId, experimentId, signal),
-    refetchInterval: ({ state }) => (isRunning || state.status === "error" ? 2_000 : false),
+    queryKey: ["experiment", endpoint, runId, experimentId, at, candidate?.row.status, candidate?.row.attempt],
+    queryFn: ({ signal }) => fetchExperiment(endpoint, runId, experimentId, at, signal),
+    refetchInterval: ({ state }) => ((isRunning && at === null) || state.status === "error" ? 2_000 : false),
     placeholderData: (previous, previousQuery) => (previousQuery?.queryKey[3] === experimentId ? previous : undefined),
     enabled: candidate !== undefined,
   });
@@ -48,11 +48,20 @@ export function ExperimentView({ view, address, experimentId, restEndpoint }: Pr
           experiment={query.data}
           row={candidate.row}
           status={candidate.status}
-          series={view.snapshot.series[String(experimentId)] ?? NOTHING}
+          source={source}
           parameters={candidate.parameters}
-          restEndpoint={restEndpoint}
-          runId={runId}
           theme={theme}
+          log={
+            <LogPanel
+              key={experimentId}
+              restEndpoint={endpoint}
+              runId={runId}
+              experimentId={experimentId}
+              at={at}
+              numLines={candidate.row.num_log_lines}
+              className="max-h-96"
+            />
+          }
         />
       ) : (
         !query.error && <PageSkeleton />

@@ -8,6 +8,7 @@ const LAYOUTS: readonly { value: RunLayout; label: string }[] = [
   { value: "split", label: "Both" },
   { value: "table", label: "Table" },
   { value: "charts", label: "Charts" },
+  { value: "logs", label: "Log" },
 ];
 
 interface Props {

@@ -1,11 +1,19 @@
 import { Link } from "@/components/Link";
 import { addressOf, type Address } from "@/lib/address";
+import { useSession } from "@/lib/session";
 import { chooseTheme, nextChoice, useTheme, type ThemeChoice } from "@/lib/theme";
 import type { ReactNode } from "react";
 import icon from "./icon.svg";
 
-/** Where one is, whether it is live, and the theme. */
-export function Header({ address, children }: { address: Address; children?: ReactNode }) {
+interface Props {
+  address: Address;
+  /** Where a session may be; null where none is known. */
+  restEndpoint?: string | null;
+  children?: ReactNode;
+}
+
+/** Where one is, whether it is live, the theme, and the way out of a session. */
+export function Header({ address, restEndpoint = null, children }: Props) {
   return (
     <header className="sticky top-0 z-20 flex h-11 items-center gap-3 border-b border-line bg-panel px-4">
       <nav aria-label="Where you are" className="flex min-w-0 items-center gap-2">
@@ -35,8 +43,22 @@ export function Header({ address, children }: { address: Address; children?: Rea
       <div className="ml-auto flex items-center gap-3">
         {children}
         <ThemeButton />
+        {restEndpoint === window.location.origin && <SignOut endpoint={restEndpoint} />}
       </div>
     </header>
+  );
+}
+
+/** Nothing where nobody had to sign in. */
+function SignOut({ endpoint }: { endpoint: string }) {
+  const session = useSession(endpoint);
+  if (!session || session.is_open) return null;
+  return (
+    <form method="post" action="logout">
+      <button type="submit" className="button quiet" title={`Signed in as ${session.name}`}>
+        Sign out
+      </button>
+    </form>
   );
 }
 

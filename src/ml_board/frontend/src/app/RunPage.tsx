@@ -1,5 +1,6 @@
 import { ChartGrid } from "@/features/charts/ChartGrid";
 import { colourRun } from "@/features/charts/colouring";
+import { LogPanel } from "@/features/logs/LogPanel";
 import { RunHeader } from "@/features/runs/RunHeader";
 import { ColumnMenu } from "@/features/table/ColumnMenu";
 import { ExperimentTable } from "@/features/table/ExperimentTable";
@@ -7,18 +8,20 @@ import type { Address } from "@/lib/address";
 import { choose, type RunView } from "@/lib/runView";
 import { parameterPaths, scoreKeys } from "@/lib/scores";
 import { useTheme } from "@/lib/theme";
+import type { CurveSource } from "@/lib/useCurves";
 import { useCallback, useMemo } from "react";
 import { FilterBar } from "./FilterBar";
 
 interface Props {
   view: RunView;
+  source: CurveSource;
   stale: boolean;
   address: Address;
   adjust: (change: Partial<Address>) => void;
 }
 
 /** A run: how far it is, all experiments as a table and as curves. */
-export function RunPage({ view, stale, address, adjust }: Props) {
+export function RunPage({ view, source, stale, address, adjust }: Props) {
   const { theme } = useTheme();
   const { snapshot, candidates: all } = view;
   const chosen = useMemo(() => choose(view, address.filter), [view, address.filter]);
@@ -27,6 +30,8 @@ export function RunPage({ view, stale, address, adjust }: Props) {
   const paths = useMemo(() => parameterPaths(Object.values(snapshot.parameters)), [snapshot.parameters]);
   const onSort = useCallback((sort: string | null) => adjust({ sort }), [adjust]);
   const isSplit = address.layout === "split";
+  const showsTable = isSplit || address.layout === "table";
+  const showsCharts = isSplit || address.layout === "charts";
   return (
     <>
       <RunHeader view={view} stale={stale} />
@@ -38,7 +43,7 @@ export function RunPage({ view, stale, address, adjust }: Props) {
         paths={paths}
         scoreKey={scoreKeys(snapshot.experiments)[0]?.key}
       >
-        {address.layout !== "charts" && (
+        {showsTable && (
           <ColumnMenu candidates={all} hidden={address.hidden} onChange={(hidden) => adjust({ hidden })} />
         )}
       </FilterBar>
@@ -46,14 +51,13 @@ export function RunPage({ view, stale, address, adjust }: Props) {
       <div
         className={`grid min-h-0 flex-1 grid-cols-[minmax(0,1fr)] gap-4 xl:grid-rows-[minmax(0,1fr)] ${isSplit ? "xl:grid-cols-[minmax(0,11fr)_minmax(0,10fr)]" : ""}`}
       >
-        {address.layout !== "charts" && (
+        {showsTable && (
           <section
             aria-label="Table"
             className={`flex min-h-0 min-w-0 flex-col ${isSplit ? "max-xl:max-h-[70dvh]" : "max-xl:max-h-[85dvh]"}`}
           >
             <ExperimentTable
               all={all}
-              series={snapshot.series}
               candidates={chosen}
               colourOf={colouring.colourOf}
               address={address}
@@ -61,18 +65,31 @@ export function RunPage({ view, stale, address, adjust }: Props) {
             />
           </section>
         )}
-        {address.layout !== "table" && (
+        {showsCharts && (
           <div className="min-h-0 min-w-0 xl:overflow-y-auto">
             <ChartGrid
               all={all}
               candidates={chosen}
-              snapshot={snapshot}
+              parameters={snapshot.parameters}
+              source={source}
               colouring={colouring}
               theme={theme}
               address={address}
               adjust={adjust}
             />
           </div>
+        )}
+        {address.layout === "logs" && (
+          <section aria-label="Log" className="panel flex min-h-0 min-w-0 flex-col">
+            <LogPanel
+              restEndpoint={source.endpoint}
+              runId={source.runId}
+              experimentId={null}
+              at={source.at}
+              numLines={snapshot.run.num_log_lines}
+              className="max-xl:max-h-[70dvh] xl:h-full"
+            />
+          </section>
         )}
       </div>
     </>

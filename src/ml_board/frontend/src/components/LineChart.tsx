@@ -1,17 +1,14 @@
-import { align, nearestLine, smooth, type Aligned } from "@/lib/curves";
+import { align, drawable, nearestLine, POINT_BUDGET, type Aligned } from "@/lib/curves";
 import { formatScore } from "@/lib/format";
 import type { Theme } from "@/lib/palette";
-import type { Series } from "@/types/generated";
+import type { Curve } from "@/lib/series";
 import { memo, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { createPlot, drawHighlight, type Plot } from "./plot";
-
-/** More points than this are reduced to the extremes of buckets: what a screen can show and 10 Hz can draw. */
-const POINT_BUDGET = 100_000;
 
 export interface Line {
   id: number;
   colour: string;
-  series: Series;
+  curve: Curve;
 }
 
 interface Props {
@@ -25,6 +22,8 @@ interface Props {
   highlighted: ReadonlySet<number>;
   onHover: (id: number | null) => void;
   onPick?: (id: number) => void;
+  /** Whether a part is looked at from nearby, for which buckets are too coarse. */
+  onZoom?: (isNear: boolean) => void;
   /** What the pointer's box says of a line. */
   describe: (id: number) => ReactNode;
 }
@@ -79,7 +78,9 @@ export const LineChart = memo(function LineChart(props: Props) {
     if (plot.current) drawHighlight(plot.current.uplot, lines, highlighted);
   }, [highlighted, lines]);
 
-  const { onHover } = props;
+  const { onHover, onZoom } = props;
+  const isNear = zoom !== null;
+  useEffect(() => onZoom?.(isNear), [isNear, onZoom]);
   const pointedId = pointed?.id ?? null;
   useEffect(() => onHover(pointedId), [pointedId, onHover]);
   useEffect(() => () => latest.current.props.onHover(null), []);
@@ -110,11 +111,11 @@ function prepare(
   logarithmic: boolean,
   zoom: readonly [number, number] | null,
 ): Aligned {
-  const series = lines.map(({ series: { epochs, values } }) => {
-    const drawable = logarithmic ? values.map((value) => (value !== null && value > 0 ? value : null)) : values;
-    return { epochs, values: smooth(drawable, smoothing) };
-  });
-  return align(series, POINT_BUDGET, zoom);
+  return align(
+    lines.map(({ curve }) => drawable(curve, smoothing, logarithmic)),
+    POINT_BUDGET,
+    zoom,
+  );
 }
 
 function lineUnderPointer(self: uPlot, data: Aligned, lines: readonly Line[]): Pointed | null {

@@ -4,6 +4,7 @@ import { HOME, addressOf, formatAddress, parseAddress, parseEndpoint, type Addre
 const FULL: Address = {
   runId: "2026-11-21--10-00-00",
   experimentId: 11,
+  at: 0,
   wsEndpoint: "http://127.0.0.1:7000",
   restEndpoint: "http://127.0.0.1:5001",
   layout: "charts",
@@ -24,7 +25,7 @@ describe("an address", () => {
     expect(address).toEqual({ ...HOME, runId: "r1", restEndpoint: "http://h:5001", wsEndpoint: "http://h:7000" });
   });
   it("takes no nonsense", () => {
-    expect(parseAddress("?run_id=r&experiment=-1&view=x&smoothing=7")).toEqual({ ...HOME, runId: "r" });
+    expect(parseAddress("?run_id=r&experiment=-1&at=now&view=x&smoothing=7")).toEqual({ ...HOME, runId: "r" });
     expect(parseAddress("?experiment=3").experimentId).toBeNull();
   });
   it("keeps the view between pages of a run and the servers between runs", () => {

@@ -3,11 +3,13 @@
  * `run_id`, `ws_endpoint` and `rest_endpoint` are the names that MLgym's links use.
  */
 
-export type RunLayout = "split" | "table" | "charts";
+export type RunLayout = "split" | "table" | "charts" | "logs";
 
 export interface Address {
   runId: string | null;
   experimentId: number | null;
+  /** The event after which the run is shown; null for the present. */
+  at: number | null;
   wsEndpoint: string | null;
   restEndpoint: string | null;
   layout: RunLayout;
@@ -26,6 +28,7 @@ export interface Address {
 export const HOME: Address = {
   runId: null,
   experimentId: null,
+  at: null,
   wsEndpoint: null,
   restEndpoint: null,
   layout: "split",
@@ -38,17 +41,17 @@ export const HOME: Address = {
   smoothing: 0,
 };
 
-const LAYOUTS: readonly string[] = ["split", "table", "charts"];
+const LAYOUTS: readonly string[] = ["split", "table", "charts", "logs"];
 
 export function parseAddress(search: string): Address {
   const query = new URLSearchParams(search);
-  const experiment = query.get("experiment");
   const layout = query.get("view") ?? "";
   const smoothing = Number(query.get("smoothing") ?? 0);
   const runId = query.get("run_id") || null;
   return {
     runId,
-    experimentId: runId !== null && experiment !== null && /^\d+$/.test(experiment) ? Number(experiment) : null,
+    experimentId: runId === null ? null : wholeNumber(query.get("experiment")),
+    at: runId === null ? null : wholeNumber(query.get("at")),
     wsEndpoint: query.get("ws_endpoint") || null,
     restEndpoint: query.get("rest_endpoint") || null,
     layout: LAYOUTS.includes(layout) ? (layout as RunLayout) : HOME.layout,
@@ -62,12 +65,17 @@ export function parseAddress(search: string): Address {
   };
 }
 
+function wholeNumber(text: string | null): number | null {
+  return text !== null && /^\d{1,15}$/.test(text) ? Number(text) : null;
+}
+
 /** The query of an address, without what is as it would be anyway. */
 export function formatAddress(address: Address): string {
   const query = new URLSearchParams();
   const put = (name: string, value: string | null) => value && query.append(name, value);
   put("run_id", address.runId);
   put("experiment", address.experimentId === null ? null : String(address.experimentId));
+  put("at", address.at === null ? null : String(address.at));
   put("view", address.layout === HOME.layout ? null : address.layout);
   put("filter", address.filter);
   put("sort", address.sort);

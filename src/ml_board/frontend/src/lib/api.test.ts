@@ -13,7 +13,7 @@ it("gets the runs", async () => {
 
 it("passes on what the server says of an error", async () => {
   answer(404, JSON.stringify({ error: { code: "MG604", message: "no run x", hint: "see mlgym runs" } }));
-  const error = await fetchExperiment("http://h:1", "x", 3).catch((e: unknown) => e);
+  const error = await fetchExperiment("http://h:1", "x", 3, null).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(ApiError);
   expect(error).toMatchObject({ message: "no run x", hint: "see mlgym runs", status: 404, code: "MG604" });
 });

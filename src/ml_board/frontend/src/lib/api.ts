@@ -1,6 +1,8 @@
 /** The board's REST routes. Every failure is an `ApiError` that says what to do. */
 
-import type { ExperimentPage, ListedRun } from "@/types/generated";
+import type { ExperimentPage, ListedRun, LogLines, RunSnapshot } from "@/types/generated";
+import { parseScoreKey } from "./scores";
+import { decodeSeries, type SeriesAnswer } from "./series";
 
 /** How the board's routes and socket say no. */
 export interface ErrorBody {
@@ -16,6 +18,8 @@ export class ApiError extends Error {
     /** HTTP status; 0 where no answer came. */
     readonly status: number,
     readonly code: string | null = null,
+    /** Who said no, or nothing. */
+    readonly endpoint: string | null = null,
   ) {
     super(message);
   }
@@ -25,13 +29,107 @@ export function fetchRuns(endpoint: string, signal?: AbortSignal): Promise<Liste
   return getJson(endpoint, "/api/runs", signal);
 }
 
+/** Whom the server takes the reader for; `is_open` where it asks nobody for a token. */
+export interface Session {
+  name: string;
+  rights: string[];
+  is_open: boolean;
+}
+
+export function fetchSession(endpoint: string, signal?: AbortSignal): Promise<Session> {
+  return getJson(endpoint, "/api/session", signal);
+}
+
+/** A run as it was after an event. */
+export function fetchRunAt(endpoint: string, runId: string, at: number, signal?: AbortSignal): Promise<RunSnapshot> {
+  return getJson(endpoint, `${runPath(runId)}?at=${at}`, signal);
+}
+
 export function fetchExperiment(
   endpoint: string,
   runId: string,
   experimentId: number,
+  at: number | null,
   signal?: AbortSignal,
 ): Promise<ExperimentPage> {
-  return getJson(endpoint, `/api/runs/${encodeURIComponent(runId)}/experiments/${experimentId}`, signal);
+  return getJson(endpoint, `${runPath(runId)}/experiments/${experimentId}${queryOf({ at })}`, signal);
+}
+
+export interface SeriesRequest {
+  /** All where null. */
+  experiments: readonly number[] | null;
+  /** One score, or all where null. */
+  key: string | null;
+  /** Null for all points. */
+  buckets: number | null;
+  /** The event after which the curves are shown; null for now. */
+  at: number | null;
+}
+
+export async function fetchSeries(
+  endpoint: string,
+  runId: string,
+  { experiments, key, buckets, at }: SeriesRequest,
+  signal?: AbortSignal,
+): Promise<SeriesAnswer> {
+  const { split, name } = key === null ? { split: null, name: null } : parseScoreKey(key);
+  const query = queryOf({
+    experiment: experiments?.join() ?? null,
+    metric: name,
+    split,
+    buckets,
+    at,
+    format: "binary",
+  });
+  const response = await get(endpoint, `${runPath(runId)}/series${query}`, signal);
+  return decodeSeries(await response.arrayBuffer());
+}
+
+export interface LogEntry {
+  event_id: number;
+  /** Seconds since the epoch. */
+  at: number;
+  experiment_id: number | null;
+  stream: LogLines["stream"];
+  level: string | null;
+  lines: string[];
+}
+
+export interface LogAnswer {
+  offset: number;
+  entries: LogEntry[];
+  /** Whether there is more in the direction that was asked for. */
+  more: boolean;
+}
+
+export interface LogRequest {
+  /** All where null. */
+  experiment: number | null;
+  stream: LogLines["stream"] | null;
+  /** Entries from this event on, or before that one; the last ones where both are null. */
+  since: number | null;
+  before: number | null;
+  limit: number;
+}
+
+export function fetchLogs(
+  endpoint: string,
+  runId: string,
+  request: LogRequest,
+  signal?: AbortSignal,
+): Promise<LogAnswer> {
+  return getJson(endpoint, `${runPath(runId)}/logs${queryOf({ ...request })}`, signal);
+}
+
+function runPath(runId: string): string {
+  return `/api/runs/${encodeURIComponent(runId)}`;
+}
+
+/** The query that says what is not null. */
+function queryOf(values: Record<string, string | number | null>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== null) query.set(name, String(value));
+  return query.size ? `?${query}` : "";
 }
 
 /** Where a file of a checkpoint can be fetched. */
@@ -46,9 +144,16 @@ export function checkpointUrl(
 }
 
 async function getJson<T>(endpoint: string, path: string, signal?: AbortSignal): Promise<T> {
+  const response = await get(endpoint, path, signal);
+  const body: unknown = await response.json().catch(() => null);
+  if (body !== null) return body as T;
+  throw strangeAnswer(endpoint, path, response.status);
+}
+
+async function get(endpoint: string, path: string, signal?: AbortSignal): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(endpoint + path, { headers: { Accept: "application/json" }, signal: signal ?? null });
+    response = await fetch(endpoint + path, { signal: signal ?? null });
   } catch (error) {
     if (signal?.aborted) throw error;
     throw new ApiError(
@@ -57,14 +162,24 @@ async function getJson<T>(endpoint: string, path: string, signal?: AbortSignal):
       0,
     );
   }
+  if (response.ok) return response;
   const body: unknown = await response.json().catch(() => null);
-  if (response.ok && body !== null) return body as T;
-  if (isErrorBody(body))
-    throw new ApiError(body.error.message, body.error.hint ?? null, response.status, body.error.code);
-  throw new ApiError(
-    `${endpoint}${path} answered ${response.status}, and not as a board does.`,
+  if (response.status === 401) throw noToken(endpoint, body);
+  if (!isErrorBody(body)) throw strangeAnswer(endpoint, path, response.status);
+  throw new ApiError(body.error.message, body.error.hint ?? null, response.status, body.error.code);
+}
+
+/** The page signs in where it came from; another server's cookie is not its own. */
+function noToken(endpoint: string, body: unknown): ApiError {
+  const hint = `This page cannot sign in there: open ${endpoint}/ itself, or serve socket, REST and pages by one ml_board.`;
+  return new ApiError(`${endpoint} asks for a token.`, hint, 401, isErrorBody(body) ? body.error.code : null, endpoint);
+}
+
+function strangeAnswer(endpoint: string, path: string, status: number): ApiError {
+  return new ApiError(
+    `${endpoint}${path} answered ${status}, and not as a board does.`,
     "Check that the rest_endpoint in this page's address names a REST endpoint of ml_board.",
-    response.status,
+    status,
   );
 }
 

@@ -16,46 +16,6 @@ describe("applyDelta", () => {
     expect([after.offset, after.liveness, after.run.num_events]).toEqual([12, "lost", 12]);
   });
 
-  it("appends points without changing the snapshot before", () => {
-    const before = snapshot({ series: { "0": { "val/f1": { epochs: [0], values: [0.5] } } } });
-    const after = applyDelta(
-      before,
-      delta({
-        points: [
-          [0, "val/f1", 1, 0.7],
-          [0, "val/f1", 2, null],
-          [1, "val/f1", 0, 0.4],
-        ],
-      }),
-    )!;
-    expect(after.series).toEqual({
-      "0": { "val/f1": { epochs: [0, 1, 2], values: [0.5, 0.7, null] } },
-      "1": { "val/f1": { epochs: [0], values: [0.4] } },
-    });
-    expect(before.series["0"]!["val/f1"]!.epochs).toEqual([0]);
-  });
-
-  it("keeps the identity of series without news", () => {
-    const before = snapshot({ series: { "0": { a: { epochs: [0], values: [1] }, b: { epochs: [0], values: [1] } } } });
-    const after = applyDelta(before, delta({ points: [[0, "a", 1, 2]] }))!;
-    expect(after.series["0"]!["b"]).toBe(before.series["0"]!["b"]);
-    expect(after.series["0"]!["a"]).not.toBe(before.series["0"]!["a"]);
-  });
-
-  it("lets the value of a repeated epoch stand and keeps epochs in order", () => {
-    const before = snapshot({ series: { "0": { a: { epochs: [0, 1, 3], values: [1, 2, 3] } } } });
-    const after = applyDelta(
-      before,
-      delta({
-        points: [
-          [0, "a", 1, 9],
-          [0, "a", 2, 8],
-        ],
-      }),
-    )!;
-    expect(after.series["0"]!["a"]).toEqual({ epochs: [0, 1, 2, 3], values: [1, 9, 8, 3] });
-  });
-
   it("asks for a new snapshot where events are missing in between", () => {
     expect(applyDelta(snapshot(), delta({ from_offset: 11, offset: 13 }))).toBeNull();
   });

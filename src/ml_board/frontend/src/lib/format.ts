@@ -77,6 +77,11 @@ export function formatTime(time: number | null | undefined): string {
   });
 }
 
+/** "10:04:31" in the reader's time zone. */
+export function formatClock(time: number): string {
+  return new Date(time * 1000).toLocaleTimeString("en-GB");
+}
+
 const SIZES = ["B", "kB", "MB", "GB", "TB"];
 
 /** "812 B", "1.5 kB", "23 MB": powers of 1000, as disks count. */

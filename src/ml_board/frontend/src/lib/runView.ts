@@ -2,6 +2,7 @@
 
 import type { RunSnapshot } from "@/types/generated";
 import { parseFilter, type Candidate } from "./filter";
+import { overlaySnapshot } from "./overlay";
 import { shownExperimentStatus, shownRunStatus, type ShownStatus } from "./status";
 
 export interface RunView {
@@ -12,7 +13,8 @@ export interface RunView {
 
 const NO_PARAMETERS: Record<string, unknown> = {};
 
-export function viewRun(snapshot: RunSnapshot): RunView {
+export function viewRun(told: RunSnapshot): RunView {
+  const snapshot = overlaySnapshot(told);
   const status = shownRunStatus(snapshot.run, snapshot.liveness);
   const candidates = snapshot.experiments.map((row) => ({
     row,

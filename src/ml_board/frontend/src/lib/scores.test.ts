@@ -20,24 +20,24 @@ describe("score keys", () => {
 });
 
 describe("the goal of a score", () => {
-  const ended = (id: number, best: number | null) => row(id, { best: { a: at(best) }, last: { a: at(best) } });
-  const values = (...all: (number | null)[]) => ({ a: { epochs: all.map((_, i) => i), values: all } });
+  const scored = (id: number, best: number | null, last = best) =>
+    row(id, { best: { a: at(best) }, last: { a: at(last) } });
   it("shows in what the fold kept as best", () => {
-    expect(goalOf("a", [ended(0, 0.9)], { "0": values(0.5, 0.9) })).toBe("max");
-    expect(goalOf("a", [ended(0, 0.1)], { "0": values(0.1, 0.4) })).toBe("min");
+    expect(goalOf("a", [scored(0, 0.4), scored(1, 0.9, 0.5)])).toBe("max");
+    expect(goalOf("a", [scored(0, 0.4), scored(1, 0.1, 0.4)])).toBe("min");
   });
   it("is unknown while every score is the best", () => {
-    expect(goalOf("a", [ended(0, 0.9)], { "0": values(0.9) })).toBeNull();
-    expect(leaders("a", [ended(0, 0.9)], { "0": values(0.9) })).toEqual(new Set());
+    expect(goalOf("a", [scored(0, 0.9)])).toBeNull();
+    expect(leaders("a", [scored(0, 0.9)])).toEqual(new Set());
   });
   it("is not told by scores that are not finite", () => {
-    expect(goalOf("a", [ended(0, 0.9)], { "0": values(null, 0.9) })).toBeNull();
-    expect(goalOf("a", [ended(0, null)], { "0": values(null) })).toBeNull();
+    expect(goalOf("a", [scored(0, 0.9, null)])).toBeNull();
+    expect(goalOf("a", [scored(0, null)])).toBeNull();
   });
   it("finds all who share the best value", () => {
-    const rows = [ended(0, 0.9), ended(1, 0.9), ended(2, 0.5)];
-    expect(leaders("a", rows, { "2": values(0.1, 0.5) })).toEqual(new Set([0, 1]));
-    expect(leaders("a", rows, { "2": values(0.5, 0.7) })).toEqual(new Set([2]));
+    const rows = [scored(0, 0.9), scored(1, 0.9)];
+    expect(leaders("a", [...rows, scored(2, 0.5, 0.1)])).toEqual(new Set([0, 1]));
+    expect(leaders("a", [...rows, scored(2, 0.5, 0.7)])).toEqual(new Set([2]));
   });
 });
 

@@ -1,6 +1,6 @@
 /** Score keys are `<split>/<name>`: how they are ordered, split up and compared. Pure. */
 
-import type { ExperimentRow, RunSnapshot } from "@/types/generated";
+import type { ExperimentRow } from "@/types/generated";
 
 /** Splits in the order in which people choose by them; others follow by name. */
 const SPLITS = ["val", "test", "train"];
@@ -38,25 +38,19 @@ export type Goal = "max" | "min";
 
 /**
  * Whether more is better. The fold knows and keeps the best of each experiment, so its choice shows as soon as one
- * experiment has a score that is not its best; null until then.
+ * experiment's last score is not its best; null until then.
  */
-export function goalOf(key: string, rows: readonly ExperimentRow[], series: RunSnapshot["series"]): Goal | null {
+export function goalOf(key: string, rows: readonly ExperimentRow[]): Goal | null {
   for (const row of rows) {
-    const best = row.best[key]?.value;
-    const values = series[String(row.experiment_id)]?.[key]?.values ?? [];
-    const other = values.find((value) => value !== null && value !== best);
-    if (typeof best === "number" && typeof other === "number") return best > other ? "max" : "min";
+    const [best, last] = [row.best[key]?.value, row.last[key]?.value];
+    if (typeof best === "number" && typeof last === "number" && best !== last) return best > last ? "max" : "min";
   }
   return null;
 }
 
 /** The experiments that hold the best value of a key; none while the goal is unknown. */
-export function leaders(
-  key: string,
-  rows: readonly ExperimentRow[],
-  series: RunSnapshot["series"],
-): ReadonlySet<number> {
-  const goal = goalOf(key, rows, series);
+export function leaders(key: string, rows: readonly ExperimentRow[]): ReadonlySet<number> {
+  const goal = goalOf(key, rows);
   const scored = rows.flatMap((row) => {
     const value = row.best[key]?.value;
     return typeof value === "number" ? [{ id: row.experiment_id, value }] : [];

@@ -1,6 +1,7 @@
 /** Small made-up states for the unit tests. */
 
 import type { ExperimentRow, RunDelta, RunSnapshot, RunSummary } from "@/types/generated";
+import { fullCurve, type Curve } from "./series";
 
 export const run: RunSummary = {
   run_id: "2026-11-21--10-00-00",
@@ -14,6 +15,11 @@ export const run: RunSummary = {
   description: null,
   config_hash: "ab",
   entry_command: ["mlgym", "run", "gs_config.yml"],
+  system: null,
+  num_log_lines: 0,
+  num_dropped: 0,
+  num_divergences: 0,
+  trashed_by: null,
 };
 
 export function row(id: number, changes: Partial<ExperimentRow> = {}): ExperimentRow {
@@ -34,6 +40,7 @@ export function row(id: number, changes: Partial<ExperimentRow> = {}): Experimen
     error: null,
     best: {},
     last: {},
+    num_log_lines: 0,
     ...changes,
   };
 }
@@ -45,7 +52,6 @@ export function snapshot(changes: Partial<RunSnapshot> = {}): RunSnapshot {
     run,
     experiments: [row(0), row(1)],
     parameters: { "0": { "optimizer.lr": 0.1 }, "1": { "optimizer.lr": 0.01 } },
-    series: {},
     ...changes,
   };
 }
@@ -61,4 +67,12 @@ export function delta(changes: Partial<RunDelta> = {}): RunDelta {
     points: [],
     ...changes,
   };
+}
+
+/** All points of a score; null for what is not finite. */
+export function curve(epochs: readonly number[], values: readonly (number | null)[]): Curve {
+  return fullCurve(
+    Int32Array.from(epochs),
+    Float32Array.from(values, (value) => value ?? NaN),
+  );
 }

@@ -3,6 +3,7 @@ import type { Address } from "@/lib/address";
 import type { Candidate } from "@/lib/filter";
 import type { Theme } from "@/lib/palette";
 import { scoreKeys, splitsOf, type ScoreKey } from "@/lib/scores";
+import type { CurveSource } from "@/lib/useCurves";
 import type { RunSnapshot } from "@/types/generated";
 import { useMemo } from "react";
 import { ALL_SPLITS, ChartToolbar } from "./ChartToolbar";
@@ -11,12 +12,15 @@ import { Legend } from "./Legend";
 import { MetricChart } from "./MetricChart";
 
 const CHART_HEIGHT = 226;
+/** More are rarely on the screen together. */
+const MOST_CHARTS_AT_ONCE = 6;
 
 interface Props {
   all: readonly Candidate[];
   /** Those that the filter let through. */
   candidates: readonly Candidate[];
-  snapshot: RunSnapshot;
+  parameters: RunSnapshot["parameters"];
+  source: CurveSource;
   colouring: Colouring;
   theme: Theme;
   address: Address;
@@ -24,13 +28,14 @@ interface Props {
 }
 
 /** A chart for each score: all chosen experiments as lines, live. */
-export function ChartGrid({ all, candidates, snapshot, colouring, theme, address, adjust }: Props) {
+export function ChartGrid({ all, candidates, parameters, source, colouring, theme, address, adjust }: Props) {
   const keys = scoreKeys(all.map(({ row }) => row));
   const splits = splitsOf(keys);
   const split = address.split === ALL_SPLITS || splits.includes(address.split ?? "") ? address.split! : splits[0];
   const shown = split === ALL_SPLITS ? keys : keys.filter((key) => key.split === split);
   const ids = candidates.map(({ row }) => row.experiment_id);
   const chosen = useMemo(() => ids, [ids.join()]);
+  const numPoints = candidates.reduce((sum, { row }) => sum + row.epochs_done, 0);
   const toggleLog = (name: string) => {
     const { logarithmic } = address;
     adjust({
@@ -48,13 +53,16 @@ export function ChartGrid({ all, candidates, snapshot, colouring, theme, address
           <figure key={key.key} className="panel min-w-0 px-1 pt-2" data-metric={key.key}>
             <Caption metric={key} isLog={address.logarithmic.includes(key.name)} onLog={() => toggleLog(key.name)} />
             <WhenVisible height={CHART_HEIGHT}>
-              {() => (
+              {(width) => (
                 <MetricChart
                   metric={key}
                   ids={chosen}
-                  series={snapshot.series}
+                  source={source}
+                  numPoints={numPoints}
+                  numCharts={Math.min(shown.length, MOST_CHARTS_AT_ONCE)}
+                  width={width}
                   colourOf={colouring.colourOf}
-                  parameters={snapshot.parameters}
+                  parameters={parameters}
                   height={CHART_HEIGHT}
                   theme={theme}
                   logarithmic={address.logarithmic.includes(key.name)}

@@ -12,7 +12,7 @@ interface Props {
 
 /** What the reader should know when the page is not live: why, since when, and what to do. Nothing otherwise. */
 export function ConnectionNotice({
-  state: { phase, attempt, snapshot, error, heardAt, reconnect },
+  state: { phase, attempt, snapshot, error, refusal, heardAt, reconnect },
   endpoint,
   allRuns,
 }: Props) {
@@ -26,6 +26,19 @@ export function ConnectionNotice({
       <Notice tone="error" title={error.message} action={allRuns}>
         {error.hint && <p>{error.hint}</p>}
         <p>Check the run&rsquo;s id in this page&rsquo;s address. The page asks again every few seconds.</p>
+      </Notice>
+    );
+  }
+  if (refusal) {
+    return (
+      <Notice tone="error" title={`${endpoint} lets nobody in without a token.`} action={retry}>
+        <p>It says: {refusal}</p>
+        {endpoint !== window.location.origin && (
+          <p>
+            This page cannot sign in there: open {endpoint}/ itself, or serve socket, REST and pages by one{" "}
+            <code className="font-mono text-xs">ml_board</code>.
+          </p>
+        )}
       </Notice>
     );
   }

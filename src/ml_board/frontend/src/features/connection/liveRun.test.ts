@@ -9,6 +9,7 @@ function fakeSocket() {
   const sent: { event: string; ack: ((answer: unknown) => void) | undefined }[] = [];
   const socket = {
     connected: false,
+    active: true,
     io: { engine: { close: vi.fn() } },
     on: (event: string, handler: (...args: never[]) => void) => handlers.set(event, handler),
     emit: (event: string, _data?: unknown, ack?: (answer: unknown) => void) => sent.push({ event, ack }),
@@ -106,6 +107,27 @@ describe("a live run", () => {
     expect(watches()).toBe(2);
     answer(snapshot());
     expect(state()).toMatchObject({ error: null, snapshot: { offset: 10 } });
+  });
+
+  it("keeps the points that came since its snapshot, for curves that were fetched before", () => {
+    const { answer, receive, state } = opened();
+    answer(snapshot());
+    vi.advanceTimersByTime(1000);
+    receive("delta", delta({ offset: 12, points: [[0, "val/f1", 3, 0.5]] }));
+    expect(state().news).toEqual({ from: 10, chunks: [{ offset: 12, points: [[0, "val/f1", 3, 0.5]] }] });
+    receive("connect");
+    answer(snapshot({ offset: 30 }));
+    expect(state().news).toEqual({ from: 30, chunks: [] });
+  });
+
+  it("tells a server that says no from one that is not there", () => {
+    const { answer, socket, receive, state, live } = opened();
+    socket.active = false;
+    receive("connect_error", new Error("this service needs a token"));
+    expect(state().refusal).toBe("this service needs a token");
+    live.reconnect();
+    answer(snapshot());
+    expect(state()).toMatchObject({ phase: "live", refusal: null });
   });
 
   it("leaves nothing behind when it is closed", () => {

@@ -5,6 +5,7 @@
 
 import { isErrorBody, type ErrorBody } from "@/lib/api";
 import { applyDelta } from "@/lib/fold";
+import { addNews, noNews, type News } from "@/lib/news";
 import { pace } from "@/lib/pace";
 import type { RunDelta, RunSnapshot } from "@/types/generated";
 import { io, type Socket } from "socket.io-client";
@@ -17,7 +18,11 @@ export interface LiveRunState {
   /** Attempts since the connection was lost, or since the first one failed. */
   attempt: number;
   snapshot: RunSnapshot | null;
+  /** The points that came since the snapshot was sent. */
+  news: News;
   error: ErrorBody["error"] | null;
+  /** What the server says where it lets nobody in without a token; it is not asked again by itself. */
+  refusal: string | null;
   /** When the server was last heard, in seconds since the epoch. */
   heardAt: number | null;
 }
@@ -33,7 +38,9 @@ export const NOTHING_YET: LiveRunState = {
   phase: "connecting",
   attempt: 0,
   snapshot: null,
+  news: noNews(0),
   error: null,
+  refusal: null,
   heardAt: null,
 };
 
@@ -53,10 +60,11 @@ export function createLiveRun(endpoint: string, runId: string, connect: typeof i
     reconnectionDelayMax: 5_000,
   });
   const draw = pace<void>(
-    () => store.setState({ snapshot, heardAt }),
+    () => store.setState({ snapshot, news, heardAt }),
     () => REDRAW_INTERVAL_MS,
   );
   let snapshot: RunSnapshot | null = null;
+  let news = NOTHING_YET.news;
   let heardAt: number | null = null;
   let asking = false;
 
@@ -70,11 +78,12 @@ export function createLiveRun(endpoint: string, runId: string, connect: typeof i
       asking = false;
       hear();
       if (isErrorBody(answer)) {
-        store.setState({ phase: "live", attempt: 0, error: answer.error, heardAt });
+        store.setState({ phase: "live", attempt: 0, error: answer.error, refusal: null, heardAt });
         return;
       }
       snapshot = answer;
-      store.setState({ phase: "live", attempt: 0, error: null, snapshot, heardAt });
+      news = noNews(answer.offset);
+      store.setState({ phase: "live", attempt: 0, error: null, refusal: null, snapshot, news, heardAt });
     });
   };
 
@@ -86,8 +95,9 @@ export function createLiveRun(endpoint: string, runId: string, connect: typeof i
     hear();
     if (snapshot === null || asking) return;
     const next = applyDelta(snapshot, delta);
-    if (next === null) watch();
-    else snapshot = next;
+    if (next === null) return watch();
+    if (next !== snapshot) news = addNews(news, delta);
+    snapshot = next;
     draw();
   });
   socket.on("pong", () => {
@@ -100,8 +110,10 @@ export function createLiveRun(endpoint: string, runId: string, connect: typeof i
     // The library leaves it at that when the server itself hangs up.
     if (reason === "io server disconnect") socket.connect();
   });
-  socket.on("connect_error", () => {
-    store.setState((state) => ({ attempt: state.attempt + 1 }));
+  socket.on("connect_error", (error) => {
+    // The library tries again by itself, but not where the server itself said no.
+    const refusal = socket.active ? null : error.message;
+    store.setState((state) => ({ attempt: state.attempt + 1, refusal }));
   });
 
   const look = () => {

@@ -1,8 +1,10 @@
 import { CopyButton } from "@/components/Copy";
 import { Notice } from "@/components/Notice";
+import { formatCount } from "@/lib/format";
 import type { Theme } from "@/lib/palette";
 import type { ShownStatus } from "@/lib/status";
-import type { ExperimentPage as Experiment, ExperimentRow, Series } from "@/types/generated";
+import type { CurveSource } from "@/lib/useCurves";
+import type { ExperimentPage as Experiment, ExperimentRow } from "@/types/generated";
 import type { ReactNode } from "react";
 import { Checkpoints } from "./Checkpoints";
 import { ConfigTree } from "./ConfigTree";
@@ -15,26 +17,28 @@ interface Props {
   /** The experiment as the live run tells it, where that is known. */
   row: ExperimentRow;
   status: ShownStatus;
-  series: Record<string, Series>;
+  source: CurveSource;
   /** What differs from the run's other experiments. */
   parameters: Record<string, unknown>;
-  restEndpoint: string;
-  runId: string;
   theme: Theme;
+  log: ReactNode;
 }
 
 /** Everything that is known of one experiment. */
-export function ExperimentPage({ experiment, row, status, series, parameters, restEndpoint, runId, theme }: Props) {
+export function ExperimentPage({ experiment, row, status, source, parameters, theme, log }: Props) {
   return (
     <div className="grid gap-4">
       {row.error && <Failure error={row.error} stacktrace={experiment.stacktrace} />}
       <div className="grid items-start gap-4 xl:grid-cols-[minmax(0,1fr)_26rem]">
         <div className="grid min-w-0 gap-4">
           <Section title="Curves">
-            <Curves series={series} theme={theme} />
+            <Curves row={row} source={source} theme={theme} />
           </Section>
           <Section title="Scores">
             <Scores row={row} />
+          </Section>
+          <Section title="Log" note={row.num_log_lines ? formatCount(row.num_log_lines, "line") : ""}>
+            {log}
           </Section>
           <Section
             title="Checkpoints"
@@ -42,8 +46,8 @@ export function ExperimentPage({ experiment, row, status, series, parameters, re
           >
             <Checkpoints
               checkpoints={experiment.checkpoints}
-              restEndpoint={restEndpoint}
-              runId={runId}
+              restEndpoint={source.endpoint}
+              runId={source.runId}
               experimentId={row.experiment_id}
             />
           </Section>

@@ -7,6 +7,7 @@ import { Status } from "@/components/Status";
 import { addressOf, type Address } from "@/lib/address";
 import { ApiError } from "@/lib/api";
 import { formatCount } from "@/lib/format";
+import { overlaySummary } from "@/lib/overlay";
 import { STATUS_ORDER, shownRunStatus, type ShownStatus } from "@/lib/status";
 import type { ListedRun } from "@/types/generated";
 import { useState } from "react";
@@ -18,7 +19,8 @@ interface Props {
 }
 
 /** All runs of the event storage, newest first. */
-export function RunList({ runs, error, address }: Props) {
+export function RunList({ runs: told, error, address }: Props) {
+  const runs = told?.map((run) => overlaySummary(run, run.liveness));
   const [filter, setFilter] = useState("");
   const wanted = filter.trim().toLowerCase();
   const shown = runs?.filter((run) =>

@@ -5,7 +5,6 @@ import { formatParameter } from "@/lib/format";
 import { highlight, useHighlight } from "@/lib/highlight";
 import { go } from "@/lib/navigation";
 import { leaders, parameterPaths, scoreKeys } from "@/lib/scores";
-import type { RunSnapshot } from "@/types/generated";
 import { useTable, type Row } from "@tanstack/react-table";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { memo, useMemo, useRef } from "react";
@@ -14,7 +13,6 @@ import { TableHead } from "./TableHead";
 
 interface Props {
   all: readonly Candidate[];
-  series: RunSnapshot["series"];
   /** Those that the filter let through. */
   candidates: Candidate[];
   colourOf: (id: number) => string | undefined;
@@ -26,7 +24,7 @@ const ROW_HEIGHT = 36;
 const ID_WIDTH = 64;
 
 /** All experiments of a run, live. Only the rows on the screen exist. */
-export function ExperimentTable({ all, series, candidates, colourOf, address, onSort }: Props) {
+export function ExperimentTable({ all, candidates, colourOf, address, onSort }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const { columns, layouts } = useColumns(all);
   const sorting = useMemo(() => parseSort(address.sort), [address.sort]);
@@ -40,7 +38,7 @@ export function ExperimentTable({ all, series, candidates, colourOf, address, on
   });
   const { rows } = table.getRowModel();
   const shown = useMemo(() => layouts.filter(({ id }) => columnVisibility[id] !== false), [layouts, columnVisibility]);
-  const leading = useLeaders(candidates, series, shown);
+  const leading = useLeaders(candidates, shown);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -106,10 +104,10 @@ function longest(all: readonly Candidate[], path: string): number {
 }
 
 /** The experiments that lead in each column that shows best scores. */
-function useLeaders(candidates: readonly Candidate[], series: RunSnapshot["series"], layouts: readonly ColumnLayout[]) {
+function useLeaders(candidates: readonly Candidate[], layouts: readonly ColumnLayout[]) {
   const rows = candidates.map(({ row }) => row);
   const ids = layouts.flatMap(({ id }) => (id.startsWith("best:") ? [id] : []));
-  const found = ids.map((id) => [id, [...leaders(id.slice("best:".length), rows, series)]] as const);
+  const found = ids.map((id) => [id, [...leaders(id.slice("best:".length), rows)]] as const);
   return useByContent(found, (entries) => new Map(entries.map(([id, leading]) => [id, new Set(leading)])));
 }
 

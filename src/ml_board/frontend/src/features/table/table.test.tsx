@@ -15,13 +15,13 @@ beforeEach(() => {
 afterEach(cleanup);
 
 const at = (value: number) => ({ value, epoch: 0 });
-const scored = (id: number, value: number) => row(id, { best: { "val/f1": at(value) }, last: { "val/f1": at(value) } });
+const scored = (id: number, best: number, last = best) =>
+  row(id, { best: { "val/f1": at(best) }, last: { "val/f1": at(last) } });
 
 function show(sort: string | null = null, hidden: string[] = []) {
   const state = snapshot({
-    experiments: [scored(0, 0.5), scored(1, 0.9), row(2)],
+    experiments: [scored(0, 0.5, 0.3), scored(1, 0.9), row(2)],
     parameters: { "0": { "optimizer.lr": 0.1 }, "1": { "optimizer.lr": 0.01 }, "2": { "optimizer.lr": 1 } },
-    series: { "0": { "val/f1": { epochs: [0, 1], values: [0.3, 0.5] } } },
   });
   const { candidates } = viewRun(state);
   const onSort = vi.fn();
@@ -29,7 +29,6 @@ function show(sort: string | null = null, hidden: string[] = []) {
   const { container } = render(
     <ExperimentTable
       all={candidates}
-      series={state.series}
       candidates={candidates}
       colourOf={() => "red"}
       address={address}

@@ -1,0 +1,204 @@
+"""The files of checkpoints, held against what a run's log tells of them.
+
+Owns their deletion, as an event first, and the search for files that are missing, changed, or that nobody told of.
+It must not know how a checkpoint is saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlgym_core.errors import StoreError
+from mlgym_core.events.appending import append_facts
+from mlgym_core.events.codec import decode_event
+from mlgym_core.events.codes import NOT_FOUND
+from mlgym_core.events.folder import RunFolder, reading, remove_folder
+from mlgym_core.events.lines import read_lines
+from mlgym_core.events.lock import liveness
+from mlgym_core.events.types import Checkpoint, CheckpointDeleted, CheckpointSaved, Resource
+
+_CHUNK_BYTES = 4 * 2**20
+_PATIENCE_S = 1.0
+"""How long after its files a checkpoint's end may come into the log of a run that is alive."""
+_UNKNOWN_STEP = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointFault:
+    """A file of a checkpoint that is not as the log tells."""
+
+    experiment_id: int
+    epoch: int
+    resource: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"experiment {self.experiment_id}, epoch {self.epoch}, {self.resource}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckpointReport:
+    """How many checkpoints the log tells of, what is wrong with them, and the files that it does not tell of."""
+
+    num_checkpoints: int
+    faults: list[CheckpointFault]
+    untold: list[str]
+
+
+class ToldCheckpoints:
+    """What a run's log said last of each checkpoint, whether its chain is whole or not."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._path = run.log_path
+        self._offset = 0
+        self._last: dict[tuple[int, int], Checkpoint] = {}
+
+    def read_on(self) -> None:
+        """Takes in what is new in the log. Raises StoreError where it cannot be read."""
+        with reading(self._path):
+            try:
+                file = self._path.open("rb")
+            except FileNotFoundError:
+                return
+            with file:
+                while True:
+                    lines, self._offset = read_lines(file.fileno(), self._offset, _CHUNK_BYTES)
+                    if not lines:
+                        return
+                    for payload in _told(lines):
+                        self._last[payload.experiment_id, payload.epoch] = payload
+
+    def saved(self) -> Iterator[CheckpointSaved]:
+        """Those that were not deleted since they were saved."""
+        return (each for each in self._last.values() if isinstance(each, CheckpointSaved))
+
+    def is_saved(self, fault: CheckpointFault) -> bool:
+        """Whether the checkpoint of `fault` is one of those."""
+        return isinstance(self._last.get((fault.experiment_id, fault.epoch)), CheckpointSaved)
+
+
+def delete_checkpoints(
+    run: RunFolder, experiment_id: int, epoch: int | None = None, *, patience_s: float = 5.0
+) -> list[int]:
+    """The epochs of an experiment whose checkpoints were deleted: all of them, or that of `epoch`.
+
+    `checkpoint_deleted` is in the log before the first file goes, also for files that it never told of.
+
+    Raises:
+        StoreError: there is none; or whoever writes the log did not take the events within `patience_s`, and no file
+            was touched.
+    """
+    told = ToldCheckpoints(run)
+    told.read_on()
+    saved = {each.epoch: each for each in told.saved() if each.experiment_id == experiment_id}
+    epochs = sorted({*saved, *run.checkpoint_epochs(experiment_id)})
+    chosen = [each for each in epochs if epoch in (None, each)]
+    if not chosen:
+        asked = "" if epoch is None else f" of epoch {epoch}"
+        raise StoreError(
+            f"run {run.run_id}, experiment {experiment_id} has no checkpoint{asked}",
+            code=NOT_FOUND,
+            hint=f"it has: {', '.join(map(str, epochs))}" if epochs else None,
+        )
+    append_facts(run, [_deletion(run, experiment_id, each, saved.get(each)) for each in chosen], patience_s)
+    for each in chosen:
+        remove_folder(run.checkpoint_path(experiment_id, each))
+    return chosen
+
+
+def verify_checkpoints(run: RunFolder) -> CheckpointReport:
+    """Holds the files of each checkpoint that the log tells of against their sizes and digests there.
+
+    Of a run that is alive, up to what its log tells when this returns.
+
+    Raises:
+        StoreError: the log or a file cannot be read.
+    """
+    told = ToldCheckpoints(run)
+    told.read_on()
+    saved = list(told.saved())
+    faults = [fault for each in saved for fault in _faults(run, each)]
+    deadline = time.monotonic() + _PATIENCE_S
+    while faults and liveness(run) == "alive" and time.monotonic() < deadline:
+        # Their files may have gone meanwhile, and the log may not say so yet.
+        time.sleep(_PATIENCE_S / 10)
+        told.read_on()
+        faults = [each for each in faults if told.is_saved(each)]
+    return CheckpointReport(num_checkpoints=len(saved), faults=faults, untold=list(_untold(run, told)))
+
+
+def _told(lines: Iterable[bytes]) -> Iterator[Checkpoint]:
+    for line in lines:
+        # Most lines are of other types, and need not be decoded.
+        if b'"checkpoint_' not in line:
+            continue
+        try:
+            event = decode_event(line)
+        except StoreError:
+            # Whoever checks the chain tells of it.
+            continue
+        if event is not None and isinstance(event.payload, Checkpoint):
+            yield event.payload
+
+
+def _faults(run: RunFolder, saved: CheckpointSaved) -> Iterator[CheckpointFault]:
+    for resource in saved.resources:
+        try:
+            message = _difference(run.resource_path(saved.experiment_id, saved.epoch, resource.name), resource)
+        except StoreError as error:
+            message = error.message
+        if message:
+            yield CheckpointFault(
+                experiment_id=saved.experiment_id, epoch=saved.epoch, resource=resource.name, message=message
+            )
+
+
+def _difference(path: Path, told: Resource) -> str | None:
+    with reading(path):
+        try:
+            size_bytes = path.stat().st_size
+            if size_bytes != told.size_bytes:
+                return f"it has {size_bytes:,} bytes, and had {told.size_bytes:,} when it was saved"
+            return None if _sha256(path) == told.sha256 else "its SHA-256 is not the one that it had when it was saved"
+        except (FileNotFoundError, NotADirectoryError):
+            return "it is missing"
+
+
+def _untold(run: RunFolder, told: ToldCheckpoints) -> Iterator[str]:
+    known = {(each.experiment_id, each.epoch, resource.name) for each in told.saved() for resource in each.resources}
+    for experiment_id in run.experiments():
+        for epoch in run.checkpoint_epochs(experiment_id):
+            for name in run.resources(experiment_id, epoch):
+                if (experiment_id, epoch, name) not in known:
+                    yield f"{experiment_id}/{epoch}/{name}"
+
+
+def _deletion(run: RunFolder, experiment_id: int, epoch: int, saved: CheckpointSaved | None) -> CheckpointDeleted:
+    if saved is not None:
+        return CheckpointDeleted(**{name: getattr(saved, name) for name in saved.__struct_fields__})
+    folder = run.checkpoint_path(experiment_id, epoch)
+    resources = [_describe(folder / name) for name in run.resources(experiment_id, epoch)]
+    model = next((each.sha256 for each in resources if each.name.partition(".")[0] == "model"), "")
+    return CheckpointDeleted(
+        grid_search_id=run.run_id,
+        experiment_id=experiment_id,
+        epoch=epoch,
+        step=_UNKNOWN_STEP,
+        resources=resources,
+        weights_sha256=model,
+        kept_as=[],
+    )
+
+
+def _describe(path: Path) -> Resource:
+    with reading(path):
+        return Resource(name=path.name, size_bytes=path.stat().st_size, sha256=_sha256(path))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,6 +9,7 @@ import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,9 @@ from mlgym_core.events.projections.columns import Points, Selection
 from mlgym_core.events.projections.model_card import model_card
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import ExperimentState, RunDelta, RunSnapshot, RunSummary
+from mlgym_core.events.snapshots import MARK_EVERY, FoldSnapshots, check_event, fold_on, open_fold
 
 _LOG = logging.getLogger(__name__)
-_CHUNK_BYTES = 4 * 2**20
 NUM_KEPT = 64
 
 
@@ -62,8 +63,9 @@ class RunView:
         self._begin()
 
     def _begin(self) -> None:
-        self._reader = LogReader(self.folder)
-        self._fold = RunFold()
+        self._snapshots = FoldSnapshots(self.folder)
+        self._fold, self._reader = self._snapshots.open()
+        self._past: tuple[RunFold, LogReader] | None = None
         self._changes: views.DeltaCollector | None = None
         self._damage: StoreError | None = None
 
@@ -101,8 +103,8 @@ class RunView:
         Raises StoreError where there is no event `at`.
         """
         with self._lock:
-            fold, _ = self._fold_at(at)
-            return fold.state.num_events, fold.columns.select(selection)
+            offset = self._offset_at(at)
+            return offset, self._fold.columns.select(replace(selection, before=offset))
 
     def configs(self) -> dict[int, dict[str, Any]]:
         """The configuration of each experiment that the log tells of."""
@@ -150,25 +152,39 @@ class RunView:
     def _read_on(self) -> None:
         if self._damage:
             raise self._damage.with_traceback(None)  # or it would grow each time
-        while lines := self._reader.poll(_CHUNK_BYTES, self._committed.get(self.folder.run_id)):
+        before = self._committed.get(self.folder.run_id)
+        for lines in self._snapshots.follow(self._fold, self._reader, before):
             try:
                 (self._changes or self._fold).feed(lines)
             except StoreError as error:
                 self._damage = error  # the reader is beyond it already
                 raise
 
+    def _offset_at(self, at: int | None) -> int:
+        self._refresh()
+        num_events = self._fold.state.num_events
+        if at is None:
+            return num_events
+        check_event(self.folder, at, num_events)
+        return at + 1
+
     def _fold_at(self, at: int | None) -> tuple[RunFold, Liveness]:
         self._refresh()
         num_events = self._fold.state.num_events
         if at is None or at == num_events - 1:
             return self._fold, liveness(self.folder)
-        if at not in range(num_events):
-            hint = f"its events are 0 to {num_events - 1}" if num_events else "its log is empty"
-            raise StoreError(f"run {self.folder.run_id} has no event {at}", code=codes.NOT_FOUND, hint=hint)
-        fold = RunFold()
-        fold.feed(LogReader(self.folder).poll(before=at + 1))
+        check_event(self.folder, at, num_events)
         # Whoever wrote the next event was there to write it.
-        return fold, "alive"
+        return self._fold_past(at), "alive"
+
+    def _fold_past(self, at: int) -> RunFold:
+        # Who goes through a run goes forward mostly, so that the moment asked for last is where the next one begins.
+        num_events = at + 1
+        if self._past and num_events // MARK_EVERY * MARK_EVERY <= self._past[0].state.num_events <= num_events:
+            fold_on(*self._past, num_events)
+        else:
+            self._past = open_fold(self.folder, at)
+        return self._past[0]
 
     def _snapshot(self, fold: RunFold, alive: Liveness) -> RunSnapshot:
         snapshot = views.snapshot(fold, alive)

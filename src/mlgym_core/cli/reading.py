@@ -15,14 +15,12 @@ from mlgym_core.cli.scores import headline
 from mlgym_core.cli.storage import open_storage
 from mlgym_core.cli.terminal import print_json, print_table
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codes import NOT_FOUND
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import Liveness, liveness
-from mlgym_core.events.log import LogReader
 from mlgym_core.events.projections.overlay import overlay_row, overlay_summary
-from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunSummary
 from mlgym_core.events.projections.views import show_document, snapshot, summary
+from mlgym_core.events.snapshots import open_fold
 
 
 def runs(options: argparse.Namespace, _log: TextLog) -> int:
@@ -41,7 +39,9 @@ def runs(options: argparse.Namespace, _log: TextLog) -> int:
 def show(options: argparse.Namespace, _log: TextLog) -> int:
     """Shows the state of a run, also as it was at an event."""
     run = _find(open_storage(options), options.run_id)
-    fold, is_alive = (_fold(run), liveness(run)) if options.at is None else _fold_until(run, options.at)
+    fold, reader = open_fold(run, options.at)
+    # Whoever wrote the next event was there to write it.
+    is_alive = liveness(run) if options.at is None or not reader.poll(1) else "alive"
     if options.json:
         print_json(show_document(fold, is_alive))
         return 0
@@ -62,7 +62,7 @@ def show(options: argparse.Namespace, _log: TextLog) -> int:
 
 def _summarize(run: RunFolder) -> tuple[RunSummary, Liveness]:
     is_alive = liveness(run)
-    return overlay_summary(summary(_fold(run).state), is_alive), is_alive
+    return overlay_summary(summary(open_fold(run)[0].state), is_alive), is_alive
 
 
 def _find(storage: EventStorage, run_id: str) -> RunFolder:
@@ -74,23 +74,6 @@ def _find(storage: EventStorage, run_id: str) -> RunFolder:
         if not waiting:
             raise
         return waiting[0]
-
-
-def _fold(run: RunFolder) -> RunFold:
-    fold = RunFold()
-    fold.feed(LogReader(run).poll())
-    return fold
-
-
-def _fold_until(run: RunFolder, event_id: int) -> tuple[RunFold, Liveness]:
-    lines = LogReader(run).poll()
-    if not 0 <= event_id < len(lines):
-        hint = f"its events are 0 to {len(lines) - 1}" if lines else "its log is empty"
-        raise StoreError(f"run {run.run_id} has no event {event_id}", code=NOT_FOUND, hint=hint)
-    fold = RunFold()
-    fold.feed(lines[: event_id + 1])
-    # Whoever wrote the next event was there to write it.
-    return fold, liveness(run) if event_id == len(lines) - 1 else "alive"
 
 
 def _run_row(told: RunSummary) -> tuple[object, ...]:

@@ -10,9 +10,8 @@ from typing import Protocol
 
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader
-from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunState
+from mlgym_core.events.snapshots import FoldSnapshots
 from mlgym_core.events.types import Event
 
 
@@ -32,18 +31,19 @@ class View:
     """The state of a run as its log tells it so far."""
 
     def __init__(self, run: RunFolder, watchers: Sequence[Watcher]) -> None:
-        self._reader = LogReader(run)
-        self.fold = RunFold()
+        self._snapshots = FoldSnapshots(run)
+        self.fold, self._reader = self._snapshots.open()
         self._watchers = watchers
 
     def look(self) -> None:
         """Takes in what is new in the log and shows it to the watchers."""
         events = []
-        for line in self._reader.poll():
-            event = decode_event(line)
-            self.fold.apply(event, len(line) + 1)
-            if event is not None:
-                events.append(event)
+        for lines in self._snapshots.follow(self.fold, self._reader):
+            for line in lines:
+                event = decode_event(line)
+                self.fold.apply(event, len(line) + 1)
+                if event is not None:
+                    events.append(event)
         if events:
             for watcher in self._watchers:
                 watcher.see(events, self.fold.state)

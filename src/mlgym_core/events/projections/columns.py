@@ -11,7 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from math import isnan, nan
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 INDEXES = range(2**31)
 """The epochs that a column can hold."""
@@ -48,6 +48,10 @@ class Column:
     def __len__(self) -> int:
         return len(self.event_ids)
 
+    def arrays(self) -> tuple[array[Any], ...]:
+        """All that the column holds, in the order of its bytes."""
+        return self.event_ids, self.xs, self.values
+
     def append(self, event_id: int, x: float, value: float | None) -> None:
         """Adds the point that an event, not earlier than those before, told."""
         if self.num_rising == len(self.xs) and (not self.xs or x > self.xs[-1]):
@@ -83,6 +87,10 @@ class LogIndex:
         self.event_ids: array[int] = array("I")
         self.starts: array[int] = array("q")
 
+    def arrays(self) -> tuple[array[Any], ...]:
+        """All that the index holds, in the order of its bytes."""
+        return self.event_ids, self.starts
+
     def append(self, event_id: int, start: int) -> None:
         """Adds an event that is later than those before."""
         self.event_ids.append(event_id)
@@ -91,12 +99,13 @@ class LogIndex:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """Which scores are asked for, None for all; and only points of the events from `since` on."""
+    """Which scores are asked for, None for all; and only points of events from `since` on, earlier than `before`."""
 
     experiments: frozenset[int] | None = None
     metrics: frozenset[str] | None = None
     splits: frozenset[str] | None = None
     since: int = 0
+    before: int | None = None
 
     def has(self, experiment_id: int, key: str) -> bool:
         """Whether the score `<split>/<metric>` of an experiment is among them."""
@@ -129,7 +138,7 @@ class Columns:
     def select(self, selection: Selection) -> list[tuple[int, str, Points]]:
         """Copies of the scores that are asked for, as (experiment_id, key, points), in order."""
         return [
-            (experiment_id, key, column.read(selection.since))
+            (experiment_id, key, column.read(selection.since, selection.before))
             for experiment_id, of_experiment in sorted(self.scores.items())
             for key, column in sorted(of_experiment.items())
             if selection.has(experiment_id, key)

@@ -55,13 +55,11 @@ class RunFold:
     `size_bytes` is how much of the log they take up.
     """
 
-    def __init__(self) -> None:
-        self.state = RunState()
-        self.columns = Columns()
-        self.size_bytes = 0
-        self._metrics_to_lower: dict[int, frozenset[str]] = {}
-        self._stopped_experiments: set[int] = set()
-        self._is_stopped = False
+    def __init__(self, state: RunState | None = None, columns: Columns | None = None, size_bytes: int = 0) -> None:
+        self.state = state or RunState()
+        self.columns = columns or Columns()
+        self.size_bytes = size_bytes
+        self._metrics_to_lower = {key: metrics_to_lower(each.config) for key, each in self.state.experiments.items()}
 
     def feed(self, lines: Iterable[bytes]) -> frozenset[int]:
         """Applies the lines that follow on those before; the ids of the experiments that they touched.
@@ -118,7 +116,7 @@ class RunFold:
         self.state.started = payload
         self.state.started_at = at
         self.state.ended = self.state.ended_at = None
-        self._is_stopped = False
+        self.state.is_stopped = False
         return _NOTHING
 
     def _end_run(self, payload: RunEnded, at: float) -> frozenset[int]:
@@ -146,7 +144,7 @@ class RunFold:
 
     def _start_attempt(self, payload: AttemptStarted, at: float) -> frozenset[int]:
         experiment = self._experiment(payload.experiment_id)
-        self._stopped_experiments.discard(payload.experiment_id)
+        self.state.stopped_experiments.discard(payload.experiment_id)
         _begin(experiment, at)
         experiment.attempt = payload.attempt
         experiment.device = payload.device
@@ -178,7 +176,11 @@ class RunFold:
     def _outcome(self, experiment: ExperimentState) -> Status:
         if experiment.error is None:
             return "finished"
-        return "stopped" if self._is_stopped or experiment.experiment_id in self._stopped_experiments else "failed"
+        return (
+            "stopped"
+            if self.state.is_stopped or experiment.experiment_id in self.state.stopped_experiments
+            else "failed"
+        )
 
     def _follow_progress(self, payload: ExperimentStatus, _at: float) -> frozenset[int]:
         experiment = self._experiment(payload.experiment_id)
@@ -233,9 +235,9 @@ class RunFold:
         if payload.action != "stop" or not payload.obeyed:
             return _NOTHING
         if payload.experiment_id is None:
-            self._is_stopped = True
+            self.state.is_stopped = True
             return _NOTHING
-        self._stopped_experiments.add(payload.experiment_id)
+        self.state.stopped_experiments.add(payload.experiment_id)
         experiment = self._experiment(payload.experiment_id)
         if experiment.status == "failed":
             experiment.status = "stopped"

@@ -70,7 +70,7 @@ class ExperimentState(ExperimentRow, kw_only=True):
 
 
 class RunState(msgspec.Struct, kw_only=True):
-    """All that is known of a run."""
+    """All that is known of a run; `is_stopped` and `stopped_experiments` say who obeyed when asked to stop."""
 
     run_id: str = ""
     num_events: int = 0
@@ -85,6 +85,8 @@ class RunState(msgspec.Struct, kw_only=True):
     num_dropped: int = 0
     num_divergences: int = 0
     trashed_by: str | None = None
+    is_stopped: bool = False
+    stopped_experiments: set[int] = set()
 
 
 class RunSummary(msgspec.Struct, kw_only=True):

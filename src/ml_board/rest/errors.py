@@ -64,7 +64,7 @@ def install_error_handlers(app: Flask, telemetry: Telemetry) -> None:
     @app.errorhandler(MLGymError)
     def refuse(error: MLGymError) -> Response:
         status = STATUS.get(error.code, HTTPStatus.INTERNAL_SERVER_ERROR)
-        response = _answer(status, error.code, error.message, error.hint)
+        response = _answer(status, error.code, error.message, error.hint or HINTS.get(status))
         if isinstance(error, AuthError):
             telemetry.refusals.labels(error.code).inc()
         if status == HTTPStatus.UNAUTHORIZED:

@@ -92,7 +92,7 @@ def _operation(operation: Operation, method: str, rule: str, schema_of: dict[Any
         "summary": operation.summary,
         "description": f"Needs the right to {needed_right(method, rule)}.",
         "parameters": [
-            *(_parameter(name, "path", PATH[name]) for name in _PARAMETER.findall(rule)),
+            *(_parameter(name, "path", operation.path.get(name, PATH[name])) for name in _PARAMETER.findall(rule)),
             *(_parameter(name, "query", QUERY[name]) for name in operation.query),
         ],
         "responses": {

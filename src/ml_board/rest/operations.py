@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import msgspec
@@ -59,7 +59,8 @@ class Health(msgspec.Struct):
 class Operation:
     """What one method of one route is: `query` names entries of `QUERY`, `statuses` are those beside the common ones.
 
-    `body` are content types as in an answer; `multipart` is the field of a file.
+    `body` are content types as in an answer; `multipart` is the field of a file; `path` are parameters of the path that
+    are not as in `PATH`.
     """
 
     summary: str
@@ -67,6 +68,7 @@ class Operation:
     query: tuple[str, ...] = ()
     body: Answers | None = None
     multipart: str | None = None
+    path: Mapping[str, Schema] = field(default_factory=dict)
     statuses: tuple[int, ...] = ()
 
 
@@ -81,7 +83,7 @@ PATH: Mapping[str, Schema] = {
     "experiment_id": _EXPERIMENT,
     "epoch": _whole("from 0"),
     "resource": _NAME | {"description": "as checkpoint_saved names it; `model` finds the model under any name"},
-    "config_name": _NAME | {"description": "without its ending to read it, with it to store it"},
+    "config_name": _NAME | {"description": "a file's name without its ending"},
 }
 QUERY: Mapping[str, Schema] = {
     "at": _whole("event_id: the answer is that of the events up to this one"),
@@ -96,6 +98,8 @@ QUERY: Mapping[str, Schema] = {
     "stream": {"type": "string", "enum": ["stdout", "stderr", "logging"], "description": "all where absent"},
 }
 
+_YAML_FILE = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,122}\.yml$"}
+_JSON_FILE = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,121}\.json$"}
 _RUN = (404, 409, 422)
 _CHANGE = (404, 409, 422, 507)
 _ANY_JSON = {JSON: Any}
@@ -108,13 +112,21 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         summary="A configuration file of a run", answers={TEXT: None}, statuses=_RUN
     ),
     ("PUT", "/grid_searches/<run_id>/<config_name>"): Operation(
-        summary="Stores a configuration file of a run", answers=_DONE, body={JSON: TextFile}, statuses=_CHANGE
+        summary="Stores a configuration file of a run",
+        answers=_DONE,
+        body={JSON: TextFile},
+        path={"config_name": _YAML_FILE},
+        statuses=_CHANGE,
     ),
     ("GET", "/grid_searches/<run_id>/<experiment_id>/<config_name>"): Operation(
         summary="A configuration file of an experiment", answers=_ANY_JSON, statuses=_RUN
     ),
     ("PUT", "/grid_searches/<run_id>/<experiment_id>/<config_name>"): Operation(
-        summary="Stores a configuration file of an experiment", answers=_DONE, body={JSON: TextFile}, statuses=_CHANGE
+        summary="Stores a configuration file of an experiment",
+        answers=_DONE,
+        body={JSON: TextFile},
+        path={"config_name": _JSON_FILE},
+        statuses=_CHANGE,
     ),
     ("GET", "/checkpoint_list/<run_id>/<experiment_id>"): Operation(
         summary="Checkpoints of an experiment, newest first", answers={JSON: list[ListedCheckpoint]}, statuses=_RUN

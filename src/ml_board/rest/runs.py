@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, request
@@ -13,8 +13,11 @@ from ml_board.runs import RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.folder import EventStorage, RunFolder, read_file, write_atomically
+from mlgym_core.events.names import check_name
 
-MAX_CONFIG_BYTES = 16 * 2**20
+MAX_DEPTH = 64
+"""How deep the JSON of a body, or of the file in it, may be nested."""
+_KindT = TypeVar("_KindT")
 
 
 class TextFile(msgspec.Struct):
@@ -39,7 +42,7 @@ def create_runs(views: RunViews) -> Blueprint:
 
     @runs.put("/<run_id>/<config_name>")
     def store_run_config(run_id: str, config_name: str) -> Response:
-        path = storage.run(run_id).config_path(config_name)
+        path = storage.run(run_id).config_path(_with_ending(config_name, ".yml"))
         write_atomically(path, _text("YAML"))
         return json_answer(None)
 
@@ -50,12 +53,10 @@ def create_runs(views: RunViews) -> Blueprint:
 
     @runs.put("/<run_id>/<experiment_id>/<config_name>")
     def store_experiment_config(run_id: str, experiment_id: str, config_name: str) -> Response:
-        path = storage.run(run_id).experiment_config_path(experiment_id, config_name)
+        name = _with_ending(config_name, ".json")
+        path = storage.run(run_id).experiment_config_path(experiment_id, name)
         text = _text("JSON")
-        try:
-            msgspec.json.decode(text)
-        except msgspec.DecodeError as error:
-            raise RestError(f"the content is no JSON: {error}", code=UNFIT) from error
+        _decode(text, "content", Any)
         write_atomically(path, text)
         return json_answer(None)
 
@@ -88,19 +89,39 @@ def _existing(storage: EventStorage, run_id: str) -> RunFolder:
     raise StoreError(f"there is no run {run_id!r}", code=codes.NOT_FOUND)
 
 
+def _with_ending(name: str, ending: str) -> str:
+    if "." in check_name(name, "file name"):
+        return name
+    raise RestError(f"{name!r} has no ending", code=UNFIT, hint=f"a file is stored as {name}{ending}")
+
+
 def _text(file_format: str) -> bytes:
-    body = request.get_data(cache=False)
-    if len(body) > MAX_CONFIG_BYTES:
-        raise RestError(f"the body has {len(body):,} bytes; {MAX_CONFIG_BYTES:,} are allowed", code=UNFIT)
-    try:
-        file = msgspec.json.decode(body, type=TextFile)
-        text = file.content.encode()
-    except (msgspec.DecodeError, UnicodeError) as error:
-        raise RestError(
-            f"the body does not fit: {error}",
-            code=UNFIT,
-            hint='send {"file_format": "YAML" or "JSON", "content": "…"} as JSON',
-        ) from error
+    file = _decode(request.get_data(cache=False), "body", TextFile)
     if file.file_format != file_format:
-        raise RestError(f"file_format is {file.file_format}; here it is {file_format}", code=UNFIT)
-    return text
+        raise RestError(
+            f"file_format is {file.file_format}; here it is {file_format}",
+            code=UNFIT,
+            hint="YAML files are those of a run, JSON files those of an experiment",
+        )
+    try:
+        return file.content.encode()
+    except UnicodeEncodeError as error:
+        raise RestError(f"the content is no text: {error}", code=UNFIT, hint="send it as UTF-8") from error
+
+
+def _decode(text: bytes, what: str, kind: type[_KindT]) -> _KindT:
+    try:
+        if text.count(b"[") + text.count(b"{") > MAX_DEPTH:
+            _check_depth(msgspec.json.decode(text), MAX_DEPTH)
+        return msgspec.json.decode(text, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        forms = {"body": 'send {"file_format": "YAML" or "JSON", "content": "…"} as JSON', "content": "send JSON"}
+        raise RestError(f"the {what} does not fit: {error}", code=UNFIT, hint=forms[what]) from error
+
+
+def _check_depth(value: object, depth: int) -> None:
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if depth == 0 and isinstance(value, dict | list):
+        raise RecursionError(f"it is nested more than {MAX_DEPTH} deep")
+    for each in inside:
+        _check_depth(each, depth - 1)

@@ -4,6 +4,8 @@ import io
 
 import pytest
 
+from ml_board.rest.runs import MAX_DEPTH
+
 RUN = "2026-11-21--10-00-00"
 ROUTES = [
     ("GET", "/grid_searches/{run}/experiments"),
@@ -86,6 +88,7 @@ def test_what_is_not_there_is_not_found(client, recording, method, path):
     answer = client.open(path, method=method)
     assert answer.status_code == 404
     assert answer.json["error"]["message"]
+    assert answer.json["error"]["hint"]
 
 
 @pytest.mark.parametrize(
@@ -113,6 +116,29 @@ def test_an_experiments_file_has_to_be_json(client, storage, content):
     body = {"file_format": "JSON", "content": content}
     assert client.put(f"/grid_searches/{RUN}/0/experiment_config.json", json=body).status_code == 422
     assert not storage.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"), [("run_config", "run_config.yml"), ("0/experiment_config", "experiment_config.json")]
+)
+def test_a_file_without_its_ending_does_not_fit_and_is_told_it(client, storage, path, hint):
+    answer = client.put(f"/grid_searches/{RUN}/{path}", json={"file_format": "YAML", "content": ""})
+    assert answer.status_code == 422
+    assert answer.json["error"]["hint"] == f"a file is stored as {hint}"
+    assert not storage.path.exists()
+
+
+@pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1, 1_000, 100_000])
+@pytest.mark.parametrize(("left", "right"), [("[", "]"), ('{"a":', "}")])
+def test_json_is_bounded_in_depth(client, storage, depth, left, right):
+    deep = left * depth + ("1" if left != "[" else "") + right * depth
+    path = f"/grid_searches/{RUN}/0/experiment_config.json"
+    status = 200 if depth <= MAX_DEPTH else 422
+    assert client.put(path, json={"file_format": "JSON", "content": deep}).status_code == status
+    if depth > MAX_DEPTH:
+        body = f'{{"file_format": "JSON", "content": "{{}}", "beside": {deep}}}'
+        assert client.put(path, data=body.encode()).status_code == 422
+        assert not storage.path.exists()
 
 
 def test_an_upload_without_its_field_does_not_fit(client, storage):

@@ -171,6 +171,20 @@ def read_head(line: bytes) -> tuple[str, int]:
     return envelope.event_type, envelope.creation_ts
 
 
+def read_time(line: bytes) -> int:
+    """The `creation_ts` of a line of this project's own making.
+
+    Raises:
+        StoreError: the line is no whole event, in JSON that everybody reads.
+    """
+    try:
+        if not line.isascii():
+            line.decode()
+        return _ENVELOPE.decode(line).creation_ts
+    except _UNREADABLE as error:
+        raise _refusal("on a line", f"cannot be read: {error}") from error
+
+
 def standard(line: bytes) -> bytes:
     """`line` as JSON that everybody reads: MLgym's own server wrote NaN and Infinity as such, which is none.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ EXPERIMENT_CONFIG = "experiment_config.json"
 SYSTEM_INFO = "system_info.json"
 
 _RUN_ID_FORMAT = "%Y-%m-%d--%H-%M-%S"
+_SEGMENT = re.compile(r"(?P<producer>[^@]+)(@(?P<first_seq>[1-9][0-9]{0,17}))?\.jsonl")
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -69,9 +71,26 @@ class RunFolder:
         """The folder of the spools."""
         return self.path / "spool"
 
-    def spool_path(self, producer: str) -> Path:
-        """The spool of `producer`. Raises StoreError for what is no producer's name."""
-        return self.spools_path / f"{check_name(producer, 'producer')}.jsonl"
+    def spool_path(self, producer: str, first_seq: int = 1) -> Path:
+        """The segment of the spool of `producer` that begins with its event `first_seq`.
+
+        Raises StoreError for what is no producer's name.
+        """
+        segment = "" if first_seq == 1 else f"@{first_seq}"
+        return self.spools_path / f"{check_name(producer, 'producer')}{segment}.jsonl"
+
+    def spools(self) -> dict[str, list[int]]:
+        """The producers that have a spool, each with the first numbers of its segments, in order."""
+        try:
+            names = [each.name for each in os.scandir(self.spools_path)]
+        except FileNotFoundError:
+            return {}
+        found: dict[str, list[int]] = {}
+        for name in names:
+            match = _SEGMENT.fullmatch(name)
+            if match and is_name(match["producer"]):
+                found.setdefault(match["producer"], []).append(int(match["first_seq"] or 1))
+        return {producer: sorted(found[producer]) for producer in sorted(found)}
 
     def config_path(self, name: str) -> Path:
         """A YAML file of the run, `grid_search_config.yml` for example. Raises StoreError for another name."""

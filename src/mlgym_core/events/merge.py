@@ -5,22 +5,30 @@ Owns the order in which events of several producers come into the log. It must n
 
 from __future__ import annotations
 
+import logging
 import os
 import time
+from bisect import bisect_right
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import TypeAlias
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codec import read_head
-from mlgym_core.events.codes import DAMAGED
-from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.lines import read_lines
+from mlgym_core.events.codec import read_time
+from mlgym_core.events.codes import DAMAGED, FENCED
+from mlgym_core.events.folder import RunFolder, writing
+from mlgym_core.events.lines import read_whole
 from mlgym_core.events.lock import lock_exclusively
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.spool import SpoolReader
 
+_LOG = logging.getLogger(__name__)
+
+_READ_BYTES = 4 * 2**20
+"""How much of one spool is taken up at once."""
 _Entry: TypeAlias = tuple[int, str, int, bytes]
 """(creation_ts, producer, seq, line): its natural order is the order of the log."""
 
@@ -29,19 +37,21 @@ class Merger:
     """Moves what stands in all spools of a run into the run's log, which `writer` holds.
 
     Each producer's events come in their own order. Across producers an event comes after all that were published
-    before it was created, so that a worker's last words precede what the runner says of its end.
+    before it was created, so that a worker's last words precede what the runner says of its end. The spool of an
+    attempt that a newer one has replaced is set aside, its segments renamed to end in `.fenced`.
     """
 
     def __init__(self, writer: LogWriter, run: RunFolder) -> None:
         self._writer = writer
         self._run = run
         self._sources: dict[str, _Source] = {}
+        self._told: set[str] = set()
 
     def merge_once(self) -> list[bytes]:
         """The lines that are new in the log, without newline, and safe there.
 
         What was published while the spools were read comes with the next call: read one after the other, they show
-        no single moment. A spool whose producer is gone is removed once all of it is in the log.
+        no single moment. A segment of a spool that is not written any more is removed once all of it is in the log.
 
         Raises:
             StoreError: the log or a spool failed; nothing is lost, and a later call goes on.
@@ -49,8 +59,10 @@ class Merger:
         return self._merge(newest=time.time_ns() // 1000)
 
     def merge_rest(self) -> list[bytes]:
-        """As `merge_once`, but keeps nothing for a next call: for when the producers are gone."""
+        """As `merge_once`, until nothing is left: for when the producers are gone."""
         lines = self._merge(newest=None)
+        while any(source.has_more for source in self._sources.values()):
+            lines += self._merge(newest=None)
         with suppress(OSError):  # a spool is left where a producer is not gone after all
             self._run.spools_path.rmdir()
         return lines
@@ -58,71 +70,163 @@ class Merger:
     def _merge(self, newest: int | None) -> list[bytes]:
         self._find_spools()
         try:
+            for source in self._sources.values():
+                source.read()
+            # What a long spool still holds unread may be older than what another one has already shown.
+            horizon = min((source.latest for source in self._sources.values() if source.has_more), default=None)
             entries: list[_Entry] = []
             for source in self._sources.values():
-                entries += source.take(newest)
+                entries += source.take(newest, horizon)
             entries.sort()
-            for producer, group in groupby(entries, key=lambda entry: entry[1]):
-                run = list(group)
-                self._writer.append(producer, run[0][2], [line for _, _, _, line in run])
+            for producer, group in groupby(entries, key=itemgetter(1)):
+                if producer in self._sources:
+                    self._append(producer, list(group))
             lines = self._writer.commit()
         except BaseException:
             # What was taken may not be in the log: read the spools again, the log knows what it has of them.
             self._sources.clear()
             raise
-        for producer in [producer for producer, source in self._sources.items() if source.remove_if_done()]:
+        for producer in [producer for producer, source in self._sources.items() if source.remove_done()]:
             del self._sources[producer]
         return lines
 
     def _find_spools(self) -> None:
+        for producer, segments in self._run.spools().items():
+            source = self._sources.get(producer)
+            if source is None:
+                source = self._sources[producer] = _Source(self._run, producer, self._writer.last_seq(producer))
+            source.extend(segments)
+
+    def _append(self, producer: str, entries: Sequence[_Entry]) -> None:
         try:
-            names = [each.name for each in os.scandir(self._run.spools_path)]
-        except FileNotFoundError:
-            return
-        for name in sorted(names):
-            producer = name.removesuffix(".jsonl")
-            if producer != name and not name.startswith(".") and producer not in self._sources:
-                path = self._run.spools_path / name
-                self._sources[producer] = _Source(path, producer, self._writer.last_seq(producer))
+            self._writer.append(producer, entries[0][2], [line for _, _, _, line in entries])
+        except StoreError as error:
+            if error.code != FENCED:
+                raise
+            self._sources.pop(producer).set_aside()
+            if producer not in self._told:
+                self._told.add(producer)
+                _LOG.warning("%s; its spool is set aside in %s", error.message, self._run.spools_path)
 
 
 class _Source:
-    """What of one spool is not in the log yet."""
+    """What of one producer's spool is not in the log yet; at most a few MiB of it are in memory.
 
-    def __init__(self, path: Path, producer: str, last_seq: int) -> None:
-        self._reader = SpoolReader(path)
+    `has_more` where the spool holds more than was read, all of it later than `latest`.
+    """
+
+    def __init__(self, run: RunFolder, producer: str, last_seq: int) -> None:
+        self.has_more = False
+        self.latest = 0
+        self._run = run
         self._producer = producer
         self._known = last_seq
-        self._seq = 0
-        self._ended = False
-        self._latest = 0
-        self._kept: list[_Entry] = []
+        self._segments: dict[int, _Segment] = {}
+        self._read: list[_Entry] = []
+        self._num_kept = 0
 
-    def take(self, newest: int | None) -> list[_Entry]:
-        """The events up to the moment `newest`, and those that were kept back at the last call."""
-        self._ended = _is_unlocked(self._reader.path)
-        due = self._kept
-        self._kept = []
-        for line in self._reader.poll():
-            self._seq += 1
-            if self._seq > self._known:
-                entry = self._entry(line)
-                (due if newest is None or entry[0] <= newest else self._kept).append(entry)
+    def extend(self, first_seqs: Sequence[int]) -> None:
+        """Takes up the segments that are there by now; all but the last are written no more."""
+        for first_seq in first_seqs:
+            if first_seq not in self._segments:
+                self._segments[first_seq] = _Segment(self._run.spool_path(self._producer, first_seq), first_seq)
+        for first_seq in first_seqs[:-1]:
+            self._segments[first_seq].is_complete = True
+
+    def read(self) -> None:
+        """Reads on, unless enough of an earlier read still waits.
+
+        Raises:
+            StoreError: a line is no event.
+        """
+        if self.has_more and self._read:
+            return
+        wanted = _READ_BYTES
+        for segment in self._segments.values():
+            segment.ask_for_end()
+            while wanted > 0 and (lines := segment.poll(wanted)):
+                wanted -= self._take_up(segment, lines)
+        self.has_more = wanted <= 0
+
+    def take(self, newest: int | None, horizon: int | None) -> list[_Entry]:
+        """The events up to `newest` and those that were kept at the last call, but none after `horizon`."""
+        num_due = len(self._read) if newest is None else max(self._num_kept, self._count_until(newest))
+        if horizon is not None:
+            num_due = min(num_due, self._count_until(horizon))
+        due, self._read = self._read[:num_due], self._read[num_due:]
+        self._num_kept = len(self._read)
         return due
 
-    def remove_if_done(self) -> bool:
-        """Whether the producer is gone and all of its spool is in the log, so that it was removed."""
-        return self._ended and not self._kept and _remove(self._reader)
+    def remove_done(self) -> bool:
+        """Removes the segments that are written no more and are all in the log; whether none is left."""
+        if self._read or self.has_more:
+            return False
+        self._segments = {first: segment for first, segment in self._segments.items() if not segment.remove_if_done()}
+        return not self._segments
 
-    def _entry(self, line: bytes) -> _Entry:
+    def set_aside(self) -> None:
+        """Renames all segments, so that they are not read any more."""
+        for segment in self._segments.values():
+            with writing(segment.path), suppress(FileNotFoundError):
+                segment.path.rename(segment.path.with_name(f"{segment.path.name}.fenced"))
+
+    def _count_until(self, moment: int) -> int:
+        return bisect_right(self._read, moment, key=itemgetter(0))
+
+    def _take_up(self, segment: _Segment, lines: Sequence[bytes]) -> int:
+        """How many bytes of `lines` are new to the log."""
+        first = segment.next_seq - len(lines)
+        num_known = max(0, self._known + 1 - first)
+        for seq, line in enumerate(lines[num_known:], first + num_known):
+            try:
+                # The clock may be set back; within one producer the order of its file counts.
+                self.latest = max(self.latest, read_time(line))
+            except StoreError as error:
+                where = f"line {seq - segment.first_seq + 1} of {segment.path}"
+                raise StoreError(f"{where} is damaged: {error.message}", code=DAMAGED) from error
+            self._read.append((self.latest, self._producer, seq, line))
+        return sum(map(len, lines[num_known:]))
+
+
+class _Segment:
+    """One file of a spool: its first line is event `first_seq`, the next that is read `next_seq`.
+
+    Once `is_complete` nothing is added to it.
+    """
+
+    def __init__(self, path: Path, first_seq: int) -> None:
+        self.path = path
+        self.first_seq = first_seq
+        self.next_seq = first_seq
+        self.is_complete = False
+        self._reader = SpoolReader(path)
+
+    def ask_for_end(self) -> None:
+        """Looks whether its producer has ended; to be asked before it is read, so that its last words are read too."""
+        self.is_complete = self.is_complete or _is_unlocked(self.path)
+
+    def poll(self, max_bytes: int) -> list[bytes]:
+        """The new lines, about `max_bytes` of them at most."""
+        lines = self._reader.poll(max_bytes)
+        self.next_seq += len(lines)
+        return lines
+
+    def remove_if_done(self) -> bool:
+        """Whether it is not there any more, after it was removed if it is complete and all of it was read."""
+        if not self.is_complete:
+            return False
         try:
-            _, creation_ts = read_head(line)
-        except StoreError as error:
-            where = f"line {self._seq} of {self._reader.path}"
-            raise StoreError(f"{where} is damaged: {error.message}", code=DAMAGED) from error
-        # The clock may be set back; within one producer the order of its file counts.
-        self._latest = max(self._latest, creation_ts)
-        return self._latest, self._producer, self._seq, line
+            fd = os.open(self.path, os.O_RDONLY)
+        except FileNotFoundError:
+            return True
+        try:
+            # Who goes on with a spool that had ended holds its lock, or has added to it.
+            if not lock_exclusively(fd, self.path) or read_whole(fd, self._reader.offset):
+                return False
+            self.path.unlink()
+            return True
+        finally:
+            os.close(fd)
 
 
 def _is_unlocked(path: Path) -> bool:
@@ -132,19 +236,5 @@ def _is_unlocked(path: Path) -> bool:
         return True
     try:
         return lock_exclusively(fd, path)
-    finally:
-        os.close(fd)
-
-
-def _remove(reader: SpoolReader) -> bool:
-    try:
-        fd = os.open(reader.path, os.O_RDONLY)
-    except FileNotFoundError:
-        return True
-    try:
-        if not lock_exclusively(fd, reader.path) or read_lines(fd, reader.offset)[0]:
-            return False
-        reader.path.unlink()
-        return True
     finally:
         os.close(fd)

@@ -21,7 +21,7 @@ from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.log import LogReader, LogWriter
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
-from mlgym_core.events.types import Payload
+from mlgym_core.events.types import AttemptStarted, Payload
 from mlgym_core.events.verify import verify_chain
 
 Make: TypeAlias = Callable[..., Payload]
@@ -217,6 +217,95 @@ def test_a_merger_that_is_killed_again_and_again_loses_and_repeats_nothing(run: 
         assert [batch for each, batch in events if each == which] == list(range(4 * per_round))
     assert verify_chain(run.log_path).num_lines == 12 * per_round
     assert spools(run) == []
+
+
+def test_segments_are_removed_as_soon_as_they_are_in_the_log(run: RunFolder, progress: Make) -> None:
+    spool = Spool(run, segment_bytes=600)
+    merger = Merger(LogWriter(run), run)
+    found = []
+    for batch in range(40):
+        spool.publish(progress(batch))
+        if batch % 7 == 0:
+            found += merger.merge_once()
+            assert run.spools() == {spool.producer: [batch // 3 * 3 + 1 if batch % 3 < 2 else batch + 2]}
+    spool.close()
+    found += merger.merge_rest()
+    assert [told(line) for line in found] == [(0, batch) for batch in range(40)]
+    assert not run.spools_path.exists()
+
+
+def test_a_new_merger_goes_on_in_the_middle_of_segments(run: RunFolder, progress: Make) -> None:
+    spool = Spool(run, segment_bytes=600)
+    for batch in range(30):
+        spool.publish(progress(batch))
+    copies = {path: path.read_bytes() for path in run.spools_path.iterdir()}
+    writer = LogWriter(run)
+    assert len(Merger(writer, run).merge_once()) == 30
+    writer.close()
+    for path, content in copies.items():
+        path.write_bytes(content)
+    for batch in range(30, 32):
+        spool.publish(progress(batch))
+    assert [told(line) for line in Merger(LogWriter(run), run).merge_once()] == [(0, 30), (0, 31)]
+
+
+def test_long_spools_are_merged_in_order_piece_by_piece(
+    run: RunFolder, progress: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mlgym_core.events.merge._READ_BYTES", 2_000)
+    producers = [Spool(run, segment_bytes=3_000) for _ in range(3)]
+    order = [which for count in range(60) for which in (0, 0, 1 if count % 3 else 2)]
+    for batch, which in enumerate(order):
+        producers[which].publish(progress(batch, experiment_id=which))
+    writer = LogWriter(run)
+    merger = Merger(writer, run)
+    first = merger.merge_once()
+    assert 5 < len(first) < 40
+    rest = merger.merge_rest()
+    assert [told(line) for line in first + rest] == [(which, batch) for batch, which in enumerate(order)]
+    assert merger.merge_once() == []
+
+
+def test_the_spool_of_an_attempt_that_was_replaced_is_set_aside_and_the_others_go_on(
+    run: RunFolder, progress: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    old, new, other = Spool(run), Spool(run), Spool(run)
+    writer = LogWriter(run)
+    merger = Merger(writer, run)
+    old.publish(attempt(1))
+    old.publish(progress(0))
+    merger.merge_once()
+    new.publish(attempt(2))
+    for batch in range(1, 4):
+        old.publish(progress(batch))
+        new.publish(progress(batch, experiment_id=1))
+        other.publish(progress(batch, experiment_id=2))
+    merger.merge_rest()
+    old.publish(progress(9))
+    new.publish(progress(4, experiment_id=1))
+    merger.merge_rest()
+    found = [told(line) for line in LogReader(run).poll() if b'"experiment_status"' in line]
+    assert found.count((0, 0)) == 1
+    assert [each for each in found if each[0] == 0] == [(0, 0)]
+    assert [batch for which, batch in found if which == 1] == [1, 2, 3, 4]
+    assert [batch for which, batch in found if which == 2] == [1, 2, 3]
+    assert spools(run) == sorted([f"{old.path.name}.fenced", new.path.name, other.path.name])
+    assert (run.spools_path / f"{old.path.name}.fenced").read_bytes().count(b"\n") == 6
+    (told_once,) = caplog.records
+    assert old.producer in told_once.message
+
+
+def attempt(number: int) -> Payload:
+    return AttemptStarted(
+        grid_search_id="run",
+        experiment_id=0,
+        attempt=number,
+        device="cpu",
+        host="here",
+        pid=1,
+        threads=1,
+        versions={},
+    )
 
 
 ACTIONS = st.one_of(

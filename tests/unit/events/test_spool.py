@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import multiprocessing
+import os
 import signal
 import subprocess
 import sys
@@ -17,7 +20,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lines import read_lines
 from mlgym_core.events.spool import Spool, SpoolReader
-from mlgym_core.events.types import LogLines, Payload
+from mlgym_core.events.types import LogLines, Payload, RunEnded
 
 PUBLISH = """
 import os, sys
@@ -49,6 +52,26 @@ def test_each_event_is_a_line_as_soon_as_it_is_published(run: RunFolder, progres
         assert batches(reader.poll()) == [batch]
     assert reader.poll() == []
     assert reader.offset == spool.path.stat().st_size
+
+
+def dropped(run: RunFolder) -> dict[tuple[str, int | None], int]:
+    counts: dict[tuple[str, int | None], int] = {}
+    for line in stored(run):
+        event = json.loads(line)
+        if event["event_type"] == "dropped":
+            about = event["payload"]["event_type"], event["payload"]["experiment_id"]
+            counts[about] = counts.get(about, 0) + event["payload"]["count"]
+    return counts
+
+
+def stored(run: RunFolder) -> list[bytes]:
+    """The lines of the only producer's segments, whose numbers have to follow on one another."""
+    ((producer, segments),) = run.spools().items()
+    lines: list[bytes] = []
+    for first_seq in segments:
+        assert first_seq == segments[0] + len(lines)
+        lines += SpoolReader(run.spool_path(producer, first_seq)).poll()
+    return lines
 
 
 def test_each_new_spool_is_a_producer_of_its_own(run: RunFolder) -> None:
@@ -182,3 +205,138 @@ def test_lines_are_read_in_bounded_pieces_and_each_whole(tmp_path: Path, max_byt
             lines, offset = read_lines(file.fileno(), offset, max_bytes)
     assert found == [b"aa", b"bbb", b"", b"cccccccc"]
     assert offset == path.stat().st_size - len(b"torn")
+
+
+def test_a_long_spool_goes_on_in_segments_whose_names_number_its_events(
+    run: RunFolder, progress: Callable[..., Payload]
+) -> None:
+    spool = Spool(run, segment_bytes=600)
+    for batch in range(20):
+        spool.publish(progress(batch))
+    assert run.spools() == {spool.producer: list(range(1, 20, 3))}
+    assert spool.path == run.spool_path(spool.producer, 19)
+    assert [path.name for path in run.spools_path.glob("*@1.jsonl")] == []
+    spool.close()
+    again = Spool(run, spool.producer, segment_bytes=600)
+    for batch in range(20, 24):
+        again.publish(progress(batch))
+    assert batches(stored(run)) == list(range(24))
+    with pytest.raises(StoreError, match="in use"):
+        Spool(run, spool.producer)
+
+
+def test_past_the_bound_progress_is_dropped_and_counted_and_nothing_else(
+    run: RunFolder, progress: Callable[..., Payload]
+) -> None:
+    end = RunEnded(grid_search_id=run.run_id, reason="finished", counts={})
+    output = LogLines(grid_search_id=run.run_id, experiment_id=1, stream="stdout", lines=["a" * 200])
+    spool = Spool(run, segment_bytes=600, soft_bound_bytes=6_000)
+    for batch in range(100):
+        spool.publish(progress(batch, experiment_id=batch % 2))
+        spool.publish(end)
+        spool.publish(output)
+    spool.close()
+    kept = [json.loads(line) for line in stored(run)]
+    kinds = [each["event_type"] for each in kept]
+    assert kinds.count("run_ended") == 100
+    kept_batches = [each["payload"]["current_batch"] for each in kept if each["event_type"] == "experiment_status"]
+    assert kept_batches == list(range(len(kept_batches)))
+    assert 5 < len(kept_batches) < 20
+    counts = dropped(run)
+    assert counts["experiment_status", 0] + counts["experiment_status", 1] == 100 - len(kept_batches)
+    assert counts["log", 1] == 100 - kinds.count("log")
+
+
+def test_when_there_is_room_again_the_count_is_told_and_progress_is_kept(
+    run: RunFolder, progress: Callable[..., Payload], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    spool = Spool(run, segment_bytes=600, soft_bound_bytes=3_000)
+    for batch in range(50):
+        spool.publish(progress(batch))
+    num_kept = len(stored(run))
+    assert 10 <= num_kept < 20
+    *carried_on, current = run.spools()[spool.producer]
+    for first_seq in carried_on:
+        run.spool_path(spool.producer, first_seq).unlink()
+    spool.publish(progress(50))
+    assert dropped(run) == {}
+    now = 0.2
+    spool.publish(progress(51))
+    assert dropped(run) == {("experiment_status", 0): 51 - num_kept}
+    assert batches([stored(run)[-1]]) == [51]
+    assert run.spools()[spool.producer][0] == current
+
+
+def test_where_no_segment_can_be_begun_the_old_one_goes_on(
+    run: RunFolder, progress: Callable[..., Payload], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    spool = Spool(run, segment_bytes=600)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", fail)
+        for batch in range(6):
+            spool.publish(progress(batch))
+    spool.publish(progress(6))
+    spool.publish(progress(7))
+    assert run.spools()[spool.producer] == [1, 8]
+    assert batches(stored(run)) == list(range(8))
+
+
+FAULTS = [errno.EIO, errno.ENOSPC, errno.EINTR]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("shortened", [1, 2])
+def test_what_publish_returned_for_is_there_whichever_write_fails(
+    run: RunFolder, progress: Callable[..., Payload], fault: int, shortened: int
+) -> None:
+    calls = 0
+
+    def write(fd: int, data: bytearray | memoryview) -> int:
+        nonlocal calls
+        calls += 1
+        if calls % 11 == 0:
+            raise OSError(fault, os.strerror(fault))
+        return os.write(fd, memoryview(data)[: len(data) // shortened or 1])
+
+    spool = Spool(run, segment_bytes=2_000, write=write)
+    published, refused = [], []
+    for batch in range(40):
+        try:
+            spool.publish(progress(batch))
+            published.append(batch)
+        except StoreError as error:
+            refused.append(error)
+    assert batches(stored(run)) == published
+    assert len(published) == 37 if shortened == 1 else 0 < len(published) < 40
+    assert {error.code for error in refused} == {"MG415" if fault == errno.ENOSPC else "MG403"}
+
+
+def test_a_spool_belongs_to_the_process_that_made_it(run: RunFolder, progress: Callable[..., Payload]) -> None:
+    spool = Spool(run)
+    spool.publish(progress(0))
+    context = multiprocessing.get_context("fork")
+    answers = context.Queue()
+
+    def publish() -> None:
+        try:
+            spool.publish(progress(1))
+        except StoreError as error:
+            answers.put(error.code)
+        own = Spool(run)
+        own.publish(progress(2))
+        answers.put(own.producer)
+
+    children = [context.Process(target=publish) for _ in range(3)]
+    for child in children:
+        child.start()
+    found = [answers.get(timeout=30) for _ in range(6)]
+    for child in children:
+        child.join()
+    assert found.count("MG408") == 3
+    assert len({spool.producer, *found}) == 5
+    assert batches(SpoolReader(spool.path).poll()) == [0]

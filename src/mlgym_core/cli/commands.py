@@ -51,6 +51,14 @@ def _command(options: argparse.Namespace) -> Command:
         from mlgym_core.cli import catalog
 
         return catalog.schema if name == "schema" else catalog.components
+    if name == "verify":
+        from mlgym_core.cli import verifying
+
+        return verifying.verify
+    if name in ("delete", "trash"):
+        from mlgym_core.cli import deleting
+
+        return deleting.delete if name == "delete" else deleting.trash
     if name == "sync":
         from mlgym_core.cli import syncing
 

@@ -6,6 +6,7 @@ Owns the parser of `mlgym` and that of MLgym's own form, which `mlgym_core.main(
 from __future__ import annotations
 
 import argparse
+import math
 from typing import Any
 
 
@@ -45,10 +46,29 @@ def parser() -> argparse.ArgumentParser:
     show.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
     show.add_argument("--at", type=int, metavar="EVENT_ID", help="as it was after this event, a line of the log from 0")
     _add_json(show)
-    sync = _command(commands, "sync", "send what a run could not send to its servers")
-    sync.add_argument("spool", nargs="?", metavar="SPOOL", help="only this run: its id, or the folder it waits in")
+    verify = _command(commands, "verify", "hold a run's log against its chain, and its checkpoints against the log")
+    verify.add_argument("run_id", metavar="RUN_ID", help="the id of a run, `last`, or the folder of a copied one")
+    _add_json(verify)
+    delete = _command(commands, "delete", "move a run to the trash, or delete the checkpoints of experiments")
+    delete.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
+    delete.add_argument(
+        "experiment_ids",
+        nargs="*",
+        type=int,
+        metavar="EXPERIMENT_ID",
+        help="delete the checkpoints of these, and leave the run",
+    )
+    _add_json(delete)
+    trash = _command(commands, "trash", "list the deleted runs, bring one back, or remove them for good")
+    what = trash.add_mutually_exclusive_group()
+    what.add_argument("--empty", action="store_true", help="remove for good what is older than --older-than says")
+    what.add_argument("--restore", metavar="RUN_ID", help="bring a run back")
+    trash.add_argument("--older-than", type=_days, default=0.0, metavar="DAYS", help="since when in the trash (0)")
+    _add_json(trash)
+    sync = _command(commands, "sync", "send what a run could not send to its servers, or a copy of a run kept here")
+    sync.add_argument("spool", nargs="?", metavar="SPOOL", help="only this run: its id, or its folder")
     sync.add_argument("--server", action="append", metavar="URL", help="an `ml_board` (default: those the run named)")
-    sync.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="give up after so long (60)")
+    sync.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="give up if nothing arrives (60)")
     _add_json(sync)
     return root
 
@@ -77,6 +97,16 @@ def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:
     command: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
     command.add_argument("--event_storage_path", metavar="DIR", help="where runs are kept (default: event_storage)")
     return command
+
+
+def _days(text: str) -> float:
+    try:
+        days = float(text)
+    except ValueError:
+        days = -1
+    if not 0 <= days < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of days")
+    return days
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:

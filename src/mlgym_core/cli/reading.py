@@ -12,10 +12,9 @@ import msgspec
 
 from mlgym_core.cli.reporting import TextLog
 from mlgym_core.cli.scores import headline
-from mlgym_core.cli.storage import open_storage
+from mlgym_core.cli.storage import find_run, open_storage
 from mlgym_core.cli.terminal import print_json, print_table
-from mlgym_core.errors import StoreError
-from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import Liveness, liveness
 from mlgym_core.events.projections.overlay import overlay_row, overlay_summary
 from mlgym_core.events.projections.run_state import RunSummary
@@ -38,7 +37,7 @@ def runs(options: argparse.Namespace, _log: TextLog) -> int:
 
 def show(options: argparse.Namespace, _log: TextLog) -> int:
     """Shows the state of a run, also as it was at an event."""
-    run = _find(open_storage(options), options.run_id)
+    run = find_run(open_storage(options), options.run_id)
     fold, reader = open_fold(run, options.at)
     # Whoever wrote the next event was there to write it.
     is_alive = liveness(run) if options.at is None or not reader.poll(1) else "alive"
@@ -63,17 +62,6 @@ def show(options: argparse.Namespace, _log: TextLog) -> int:
 def _summarize(run: RunFolder) -> tuple[RunSummary, Liveness]:
     is_alive = liveness(run)
     return overlay_summary(summary(open_fold(run)[0].state), is_alive), is_alive
-
-
-def _find(storage: EventStorage, run_id: str) -> RunFolder:
-    """The run, also one that still waits to be sent to a server."""
-    try:
-        return storage.open(run_id)
-    except StoreError:
-        waiting = [run for run in storage.outbox.runs() if run.run_id == run_id]
-        if not waiting:
-            raise
-        return waiting[0]
 
 
 def _run_row(told: RunSummary) -> tuple[object, ...]:

@@ -1,4 +1,7 @@
-"""Where runs are kept, for commands without a configuration: option, environment, default."""
+"""Where runs are kept, and which of them a command is about.
+
+Owns the order of option, environment and default, for commands without a configuration.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,25 @@ import argparse
 import os
 
 from mlgym_core.config.settings import default_event_storage
-from mlgym_core.events.folder import EventStorage
+from mlgym_core.errors import StoreError
+from mlgym_core.events.folder import EventStorage, RunFolder
 
 
 def open_storage(options: argparse.Namespace) -> EventStorage:
     """The event storage that the options or the environment name; nothing is made on disk."""
     return EventStorage(options.event_storage_path or default_event_storage(os.environ))
+
+
+def find_run(storage: EventStorage, run_id: str) -> RunFolder:
+    """The run, also one that still waits to be sent to a server; `last` is the newest.
+
+    Raises:
+        StoreError: there is none.
+    """
+    try:
+        return storage.open(run_id)
+    except StoreError:
+        waiting = [run for run in storage.outbox.runs() if run.run_id == run_id]
+        if not waiting:
+            raise
+        return waiting[0]

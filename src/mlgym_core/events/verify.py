@@ -15,14 +15,21 @@ from mlgym_core.events.lines import read_lines
 _CHUNK_BYTES = 2**20
 
 
+class DamagedLineError(StoreError):
+    """What is wrong with a log, and the number of its first broken line, counted from 0."""
+
+    line = -1
+
+
 def verify_chain(path: Path, start: ChainEnd | None = None) -> ChainEnd:
     """The end of the log at `path`, not counting an unterminated last line; an absent log is an empty one.
 
     Without `start`, where a sound log ended earlier, all of it is read.
 
     Raises:
-        StoreError: names the first line that is no event, that is not chained to the line before, or whose number
-            does not follow on its producer's last. Or the log cannot be read.
+        DamagedLineError: names the first line that is no event, that is not chained to the line before, or whose number
+            does not follow on its producer's last.
+        StoreError: the log cannot be read.
     """
     end = start.copy() if start else ChainEnd()
     with reading(path):
@@ -48,9 +55,11 @@ def _extend(end: ChainEnd, line: bytes, path: Path) -> None:
         raise _damage(path, end.num_lines, fault)
 
 
-def _damage(path: Path, line: int, why: str) -> StoreError:
-    return StoreError(
+def _damage(path: Path, line: int, why: str) -> DamagedLineError:
+    error = DamagedLineError(
         f"{path} is damaged at line {line} (counted from 0): {why}",
         code=DAMAGED,
         hint="nothing is written to it any more; restore the file from a copy",
     )
+    error.line = line
+    return error

@@ -1,0 +1,97 @@
+"""`mlgym verify`: whether a run's log is what was written, and its checkpoints what the log tells of.
+
+Owns what is said about it; `events` does the checking. It only reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from mlgym_core.cli.reporting import TextLog
+from mlgym_core.cli.storage import find_run, open_storage
+from mlgym_core.cli.terminal import print_json
+from mlgym_core.errors import StoreError
+from mlgym_core.events.chain import ChainEnd
+from mlgym_core.events.checkpoint_files import CheckpointReport, verify_checkpoints
+from mlgym_core.events.codes import NOT_FOUND
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.verify import DamagedLineError, verify_chain
+
+
+def verify(options: argparse.Namespace, _log: TextLog) -> int:
+    """Verifies a run; fails where anything is not as it was written."""
+    run = _find(options)
+    end, damage = _verify_log(run)
+    checkpoints = verify_checkpoints(run)
+    notes = [f"{path}: nothing in the log tells of this file" for path in checkpoints.untold]
+    torn = run.log_path.stat().st_size - end.size_bytes if end and run.log_path.exists() else 0
+    if torn:
+        notes.insert(0, f"the last {torn:,} bytes of the log are a line that is not whole yet, and do not count")
+    if options.json:
+        print_json(_document(run, end, damage, checkpoints, notes))
+    else:
+        _print(run, end, damage, checkpoints, notes)
+    return 1 if damage or checkpoints.faults else 0
+
+
+def _find(options: argparse.Namespace) -> RunFolder:
+    if Path(options.run_id).name == options.run_id:
+        return find_run(open_storage(options), options.run_id)
+    run = RunFolder(Path(options.run_id).resolve())
+    if run.exists():
+        return run
+    raise StoreError(f"there is no run in {run.path}", code=NOT_FOUND, hint="name the folder that has its log")
+
+
+def _verify_log(run: RunFolder) -> tuple[ChainEnd | None, DamagedLineError | None]:
+    try:
+        return verify_chain(run.log_path), None
+    except DamagedLineError as damage:
+        return None, damage
+
+
+def _document(
+    run: RunFolder,
+    end: ChainEnd | None,
+    damage: DamagedLineError | None,
+    checkpoints: CheckpointReport,
+    notes: list[str],
+) -> dict[str, Any]:
+    faults: list[dict[str, Any]] = [msgspec.to_builtins(each) for each in checkpoints.faults]
+    return {
+        "run_id": run.run_id,
+        "folder": str(run.path),
+        "is_sound": not (damage or faults),
+        "num_events": end.num_lines if end else None,
+        "head": end.head if end else None,
+        "damage": {"line": damage.line, "message": damage.message} if damage else None,
+        "num_checkpoints": checkpoints.num_checkpoints,
+        "checkpoint_faults": faults,
+        "notes": notes,
+    }
+
+
+def _print(
+    run: RunFolder,
+    end: ChainEnd | None,
+    damage: DamagedLineError | None,
+    checkpoints: CheckpointReport,
+    notes: list[str],
+) -> None:
+    if damage:
+        print(f"run {run.run_id}: {damage}")
+    if end:
+        print(f"run {run.run_id}: {end.num_lines:,} events, each as it was written")
+        print(f"head {end.head}")
+    faulty = {(each.experiment_id, each.epoch) for each in checkpoints.faults}
+    print(
+        f"checkpoints: {checkpoints.num_checkpoints - len(faulty)} of {checkpoints.num_checkpoints} as they were saved"
+    )
+    for fault in checkpoints.faults:
+        print(f"  {fault}")
+    for note in notes:
+        print(f"note: {note}")

@@ -13,8 +13,9 @@ from pathlib import Path
 import msgspec
 from msgspec import inspect
 
+from ml_board.logs import LogPage
 from ml_board.runs import ExperimentPage, ListedRun
-from ml_board.series import SeriesPage
+from ml_board.series import SeriesPage, SystemPage
 from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot
 from mlgym_core.events.types import PAYLOADS
 
@@ -25,6 +26,8 @@ ROOTS: tuple[type[msgspec.Struct], ...] = (
     RunDelta,
     ExperimentPage,
     SeriesPage,
+    SystemPage,
+    LogPage,
     *PAYLOADS.values(),
 )
 HEAD = "// Made by tools/generate_types.py from Python's structs; do not edit.\n"

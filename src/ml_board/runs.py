@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from ml_board.logs import LogPage, read_entries
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder, read_file
@@ -22,7 +23,7 @@ from mlgym_core.events.lock import Liveness, liveness
 from mlgym_core.events.log import LogReader
 from mlgym_core.events.names import check_name
 from mlgym_core.events.projections import views
-from mlgym_core.events.projections.columns import Points, Selection
+from mlgym_core.events.projections.columns import LogSelection, Points, Selection
 from mlgym_core.events.projections.model_card import model_card
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import ExperimentState, RunDelta, RunSnapshot, RunSummary
@@ -105,6 +106,25 @@ class RunView:
         with self._lock:
             offset = self._offset_at(at)
             return offset, self._fold.columns.select(replace(selection, before=offset))
+
+    def system(self, since: int, at: int | None = None) -> tuple[int, list[tuple[str, Points]]]:
+        """The number of events that were told of, and what was measured of the machine as (key, points).
+
+        Raises StoreError where there is no event `at`.
+        """
+        with self._lock:
+            offset = self._offset_at(at)
+            columns = sorted(self._fold.columns.system.items())
+            return offset, [(key, column.read(since, offset)) for key, column in columns]
+
+    def log_lines(self, selection: LogSelection, at: int | None = None) -> LogPage:
+        """Log lines, as they stand in the log. Raises StoreError where there is no event `at`."""
+        with self._lock:
+            offset = self._offset_at(at)
+            before = offset if selection.before is None else min(offset, selection.before)
+            found, is_more = self._fold.columns.select_lines(replace(selection, before=before))
+        entries, is_cut = read_entries(self.folder, found, earliest=selection.earliest)
+        return LogPage(offset=offset, entries=entries, more=is_more or is_cut)
 
     def configs(self) -> dict[int, dict[str, Any]]:
         """The configuration of each experiment that the log tells of."""

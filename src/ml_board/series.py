@@ -39,6 +39,26 @@ class SeriesData(msgspec.Struct, kw_only=True, omit_defaults=True):
     last: list[float | None] | None = None
 
 
+class SystemSeries(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What was measured of a machine under one name, as `SeriesData`; `times` are seconds since the epoch."""
+
+    key: str
+    num_points: int
+    bucketed: bool
+    times: list[float]
+    values: list[float | None] | None = None
+    min: list[float | None] | None = None
+    max: list[float | None] | None = None
+    last: list[float | None] | None = None
+
+
+class SystemPage(msgspec.Struct, kw_only=True):
+    """Samples of a run's machine as they are after `offset` events."""
+
+    offset: int
+    series: list[SystemSeries]
+
+
 class SeriesPage(msgspec.Struct, kw_only=True):
     """Series as they are after `offset` events; `num_points` counts the points or buckets that are sent."""
 
@@ -121,9 +141,6 @@ def series_page(offset: int, chosen: Chosen, num_buckets: int | None) -> SeriesP
     found = []
     for experiment_id, key, points in chosen:
         reduced = reduce(points, num_buckets)
-        columns = {name: column.tolist() for name, column in reduced.columns.items()}
-        if not reduced.is_bucketed:
-            columns["values"] = points.values.tolist()
         found.append(
             SeriesData(
                 experiment_id=experiment_id,
@@ -131,7 +148,30 @@ def series_page(offset: int, chosen: Chosen, num_buckets: int | None) -> SeriesP
                 num_points=len(reduced.xs),
                 bucketed=reduced.is_bucketed,
                 epochs=reduced.xs.tolist(),
-                **columns,
+                **_as_lists(reduced, points),
             )
         )
     return SeriesPage(offset=offset, series=found)
+
+
+def system_page(offset: int, columns: Sequence[tuple[str, Points]], num_buckets: int | None) -> SystemPage:
+    """Samples of a machine, in the same way."""
+    found = []
+    for key, points in columns:
+        reduced = reduce(points, num_buckets)
+        found.append(
+            SystemSeries(
+                key=key,
+                num_points=len(reduced.xs),
+                bucketed=reduced.is_bucketed,
+                times=reduced.xs.tolist(),
+                **_as_lists(reduced, points),
+            )
+        )
+    return SystemPage(offset=offset, series=found)
+
+
+def _as_lists(reduced: Reduced, points: Points) -> dict[str, list[float | None]]:
+    if not reduced.is_bucketed:
+        return {"values": [*points.values]}
+    return {name: column.tolist() for name, column in reduced.columns.items()}

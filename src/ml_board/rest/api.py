@@ -1,4 +1,4 @@
-"""The board's own routes: the list of runs, a run, its experiments and series. Knows no file.
+"""The board's own routes: the list of runs, a run, its experiments, series, machine and log lines. Knows no file.
 
 Every answer is a fold of a log; `at=EVENT_ID` asks for the one of the events up to that one.
 """
@@ -10,11 +10,14 @@ from flask import Blueprint, Response, request
 from ml_board.rest import queries
 from ml_board.rest.answers import json_answer
 from ml_board.runs import RunViews
-from ml_board.series import BINARY, encode_binary, series_page
+from ml_board.series import BINARY, encode_binary, series_page, system_page
 from mlgym_core.events.names import check_number
-from mlgym_core.events.projections.columns import Selection
+from mlgym_core.events.projections.columns import LogSelection, Selection
 
 MAX_BUCKETS = 100_000
+MAX_ENTRIES = 10_000
+NUM_ENTRIES = 1_000
+STREAMS = ("stdout", "stderr", "logging")
 
 
 def create_api(views: RunViews) -> Blueprint:
@@ -48,5 +51,24 @@ def create_api(views: RunViews) -> Blueprint:
         if wants == "binary" or (wants is None and request.accept_mimetypes.best == BINARY):
             return Response(encode_binary(offset, chosen, buckets), mimetype=BINARY)
         return json_answer(series_page(offset, chosen, buckets))
+
+    @api.get("/<run_id>/system")
+    def show_system(run_id: str) -> Response:
+        buckets = queries.number("buckets", at_least=1, at_most=MAX_BUCKETS)
+        offset, columns = views.open(run_id).system(queries.number("since") or 0, queries.number("at"))
+        return json_answer(system_page(offset, columns, buckets))
+
+    @api.get("/<run_id>/logs")
+    def show_logs(run_id: str) -> Response:
+        since = queries.number("since")
+        selection = LogSelection(
+            experiments=queries.numbers("experiment"),
+            stream=queries.one_of("stream", STREAMS),
+            since=since or 0,
+            before=queries.number("before"),
+            limit=queries.number("limit", at_least=1, at_most=MAX_ENTRIES) or NUM_ENTRIES,
+            earliest=since is not None,
+        )
+        return json_answer(views.open(run_id).log_lines(selection, queries.number("at")))
 
     return api

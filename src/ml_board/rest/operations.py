@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from ml_board.logs import LogPage
 from ml_board.rest.runs import TextFile
 from ml_board.runs import ExperimentPage, ListedRun
-from ml_board.series import BINARY, SeriesPage
+from ml_board.series import BINARY, SeriesPage, SystemPage
 from mlgym_core.events.projections.run_state import RunSnapshot
 
 JSON = "application/json"
@@ -166,6 +167,18 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         summary="Series for charts",
         answers={JSON: SeriesPage, BINARY: None},
         query=("experiment", "metric", "split", "since", "at", "buckets", "format"),
+        statuses=_RUN,
+    ),
+    ("GET", "/api/runs/<run_id>/system"): Operation(
+        summary="Samples of a run's machine",
+        answers={JSON: SystemPage},
+        query=("since", "at", "buckets"),
+        statuses=_RUN,
+    ),
+    ("GET", "/api/runs/<run_id>/logs"): Operation(
+        summary="What a run's processes wrote: the last entries, or the first since an event",
+        answers={JSON: LogPage},
+        query=("experiment", "stream", "since", "before", "at", "limit"),
         statuses=_RUN,
     ),
     ("GET", "/api/session"): Operation(summary="Who asks", answers={JSON: Session}),

@@ -252,6 +252,11 @@ def replace_by_folders(run: RunFolder) -> None:
         path.mkdir()
 
 
+def replace_the_folder(run: RunFolder) -> None:
+    shutil.rmtree(run.snapshots_path)
+    run.snapshots_path.write_bytes(b"")
+
+
 def remove_the_first(run: RunFolder) -> None:
     (run.snapshots_path / "fold-8").unlink()
 
@@ -270,7 +275,7 @@ def remove_the_first(run: RunFolder) -> None:
         replace_by_folders,
         remove_the_first,
         lambda run: shutil.rmtree(run.snapshots_path),
-        lambda run: (shutil.rmtree(run.snapshots_path), run.snapshots_path.write_bytes(b"")),
+        replace_the_folder,
     ],
 )
 def test_snapshots_that_do_not_fit_are_ignored_and_made_anew(recorded: Recorded, spoil: Any) -> None:

@@ -96,6 +96,18 @@ class LogIndex:
         self.event_ids.append(event_id)
         self.starts.append(start)
 
+    def read(self, selection: LogSelection) -> Iterator[tuple[int, int]]:
+        """Events that are asked for as (event_id, start); one more than the limit at most."""
+        start = bisect_left(self.event_ids, selection.since)
+        end = len(self.event_ids)
+        if selection.before is not None:
+            end = bisect_left(self.event_ids, selection.before, start)
+        if selection.earliest:
+            end = min(end, start + selection.limit + 1)
+        else:
+            start = max(start, end - selection.limit - 1)
+        return zip(self.event_ids[start:end], self.starts[start:end], strict=True)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
@@ -115,6 +127,26 @@ class Selection:
             and (self.splits is None or split in self.splits)
             and (self.metrics is None or metric in self.metrics)
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSelection:
+    """Which log lines are asked for, None for all: events from `since` on, earlier than `before`, `limit` at most.
+
+    The latest of them, unless it is the earliest that are asked for.
+    """
+
+    experiments: frozenset[int] | None = None
+    stream: str | None = None
+    since: int = 0
+    before: int | None = None
+    limit: int = 1000
+    earliest: bool = False
+
+    def has(self, key: LogKey) -> bool:
+        """Whether the lines of a stream are among them; those of the run as a whole are of no experiment."""
+        experiment_id, stream = key
+        return (self.experiments is None or experiment_id in self.experiments) and self.stream in (None, stream)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,6 +175,16 @@ class Columns:
             for key, column in sorted(of_experiment.items())
             if selection.has(experiment_id, key)
         ]
+
+    def select_lines(self, selection: LogSelection) -> tuple[list[tuple[int, int]], bool]:
+        """The events asked for as (event_id, first byte in the log), by rising id, and whether there are more."""
+        found: list[tuple[int, int]] = []
+        for key, index in self.logs.items():
+            if selection.has(key):
+                found += index.read(selection)
+        found.sort()
+        is_more = len(found) > selection.limit
+        return found[: selection.limit] if selection.earliest else found[-selection.limit :], is_more
 
     def add_sample(self, event_id: int, at: float, sample: dict[str, float | None]) -> None:
         """Adds what was measured `at` a time; what was not measured has no point."""

@@ -4,8 +4,9 @@ import io
 
 import pytest
 
+from ml_board import logs
 from ml_board.series import BINARY
-from mlgym_core.events.types import CheckpointSaved, Resource
+from mlgym_core.events.types import CheckpointSaved, LogLines, Resource, SystemMetrics
 
 
 def put(client, path, file_format, content):
@@ -228,3 +229,84 @@ def test_series_come_as_typed_arrays_where_that_is_asked_for(client, recording, 
     answer = client.get(f"/api/runs/{recording.run_id}/series", **how)
     assert answer.mimetype == BINARY
     assert answer.data.startswith(b"MLS1")
+
+
+def said(recording, *said):
+    """Publishes log lines: (experiment, stream, line)."""
+    recording.publish(
+        *(
+            LogLines(
+                grid_search_id=recording.run_id, experiment_id=experiment, stream=stream, level="INFO", lines=[line]
+            )
+            for experiment, stream, line in said
+        )
+    )
+
+
+def test_log_lines_are_read_from_where_they_stand(client, recording):
+    said(recording, (None, "stdout", "of the run"), (0, "stderr", "größer"), (1, "stdout", "one"), (0, "stdout", "two"))
+    path = f"/api/runs/{recording.run_id}/logs"
+    page = client.get(path).json
+    assert (page["offset"], page["more"]) == (9, False)
+    assert [(each["event_id"], each["experiment_id"], each["stream"], each["lines"]) for each in page["entries"]] == [
+        (5, None, "stdout", ["of the run"]),
+        (6, 0, "stderr", ["größer"]),
+        (7, 1, "stdout", ["one"]),
+        (8, 0, "stdout", ["two"]),
+    ]
+    assert page["entries"][0]["level"] == "INFO"
+    assert page["entries"][0]["at"] > 1.6e9
+    for query, found, more in [
+        ("limit=2", [7, 8], True),
+        ("limit=4", [5, 6, 7, 8], False),
+        ("before=7&limit=1", [6], True),
+        ("before=5", [], False),
+        ("since=6&limit=2", [6, 7], True),
+        ("since=7", [7, 8], False),
+        ("since=9", [], False),
+        ("since=6&before=8", [6, 7], False),
+        ("experiment=0", [6, 8], False),
+        ("experiment=0,1&stream=stdout&limit=1", [8], True),
+        ("stream=logging", [], False),
+        ("at=7", [5, 6, 7], False),
+    ]:
+        page = client.get(f"{path}?{query}").json
+        assert ([each["event_id"] for each in page["entries"]], page["more"]) == (found, more), query
+
+
+@pytest.mark.parametrize("query", ["", "?since=0"])
+def test_as_many_log_lines_come_as_fit_into_an_answer(client, recording, monkeypatch, query):
+    said(recording, *((0, "stdout", "x" * 30_000) for _ in range(8)))
+    monkeypatch.setattr(logs, "MAX_PAGE_BYTES", 100_000)
+    page = client.get(f"/api/runs/{recording.run_id}/logs{query}").json
+    assert [each["event_id"] for each in page["entries"]] == ([5, 6, 7] if query else [10, 11, 12])
+    assert page["more"]
+    monkeypatch.setattr(logs, "MAX_PAGE_BYTES", 10)
+    assert len(client.get(f"/api/runs/{recording.run_id}/logs{query}").json["entries"]) == 1
+
+
+def test_samples_of_the_machine_come_as_columns(client, recording):
+    for cpu in (10.0, 30.0, 20.0):
+        recording.publish(
+            SystemMetrics(
+                grid_search_id=recording.run_id,
+                host="here",
+                cpu_percent=cpu,
+                rss_bytes=2**33,
+                memory_used_bytes=3,
+                memory_total_bytes=4,
+            )
+        )
+    path = f"/api/runs/{recording.run_id}/system"
+    page = client.get(path).json
+    columns = {each["key"]: each for each in page["series"]}
+    assert page["offset"] == 8
+    assert list(columns) == ["cpu_percent", "memory_used_bytes", "rss_bytes"]
+    assert columns["cpu_percent"]["values"] == [10.0, 30.0, 20.0]
+    assert columns["rss_bytes"]["values"] == [2.0**33] * 3
+    assert columns["cpu_percent"]["times"] == sorted(columns["cpu_percent"]["times"])
+    assert client.get(f"{path}?since=6&at=6").json["series"][0]["values"] == [30.0]
+    (bucket,) = [each for each in client.get(f"{path}?buckets=1").json["series"] if each["key"] == "cpu_percent"]
+    assert (bucket["min"], bucket["max"], bucket["last"], bucket["num_points"]) == ([10.0], [30.0], [20.0], 1)
+    run = client.get(f"/api/runs/{recording.run_id}").json["run"]
+    assert run["system"]["cpu_percent"] == 20.0

@@ -174,6 +174,41 @@ export interface SeriesPage {
   series: SeriesData[];
 }
 
+/** What was measured of a machine under one name, as `SeriesData`; `times` are seconds since the epoch. */
+export interface SystemSeries {
+  key: string;
+  num_points: number;
+  bucketed: boolean;
+  times: number[];
+  values?: (number | null)[] | null;
+  min?: (number | null)[] | null;
+  max?: (number | null)[] | null;
+  last?: (number | null)[] | null;
+}
+
+/** Samples of a run's machine as they are after `offset` events. */
+export interface SystemPage {
+  offset: number;
+  series: SystemSeries[];
+}
+
+/** Lines that were written at once; `at` is in seconds since the epoch, and no experiment is the run as a whole. */
+export interface LogEntry {
+  event_id: number;
+  at: number;
+  experiment_id: number | null;
+  stream: "logging" | "stderr" | "stdout";
+  level: string | null;
+  lines: string[];
+}
+
+/** Log lines by rising event_id, after `offset` events; `more` of them lie in the direction that was asked for. */
+export interface LogPage {
+  offset: number;
+  entries: LogEntry[];
+  more: boolean;
+}
+
 /** The resolved configuration of one experiment. */
 export interface ExperimentConfig extends Payload {
   experiment_id: number;

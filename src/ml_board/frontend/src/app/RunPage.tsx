@@ -3,6 +3,7 @@ import { colourRun } from "@/features/charts/colouring";
 import { LogPanel } from "@/features/logs/LogPanel";
 import { RunHeader } from "@/features/runs/RunHeader";
 import { ColumnMenu } from "@/features/table/ColumnMenu";
+import { SystemStrip } from "@/features/system/SystemStrip";
 import { ExperimentTable } from "@/features/table/ExperimentTable";
 import type { Address } from "@/lib/address";
 import { choose, type RunView } from "@/lib/runView";
@@ -35,6 +36,15 @@ export function RunPage({ view, source, stale, address, adjust }: Props) {
   return (
     <>
       <RunHeader view={view} stale={stale} />
+      {snapshot.run.system && (
+        <SystemStrip
+          restEndpoint={source.endpoint}
+          runId={source.runId}
+          at={source.at}
+          sample={snapshot.run.system}
+          isOpen={view.status === "running"}
+        />
+      )}
       <FilterBar
         address={address}
         adjust={adjust}

@@ -34,13 +34,19 @@ const LAYER = "highlight-layer";
 export function createPlot(host: HTMLElement, options: PlotOptions): Plot {
   const uplot = new uPlot(plotOptions(host, options), options.data as uPlot.AlignedData, host);
   const observer = new ResizeObserver(() => {
-    if (host.clientWidth > 0) uplot.setSize({ width: host.clientWidth, height: options.height });
+    if (host.clientWidth > 0 && host.clientWidth !== uplot.width)
+      uplot.setSize({ width: host.clientWidth, height: options.height });
   });
   observer.observe(host);
   const draw = pace((data: Aligned) => uplot.setData(data as uPlot.AlignedData), restAfter);
+  let shown = options.data;
   return {
     uplot,
-    setData: draw,
+    setData: (data) => {
+      if (data === shown) return;
+      shown = data;
+      draw(data);
+    },
     destroy: () => {
       draw.cancel();
       observer.disconnect();

@@ -1,6 +1,6 @@
 /** The board's REST routes. Every failure is an `ApiError` that says what to do. */
 
-import type { ExperimentPage, ListedRun, LogLines, RunSnapshot } from "@/types/generated";
+import type { ExperimentPage, ListedRun, LogEntry, LogPage, RunSnapshot, SystemPage } from "@/types/generated";
 import { parseScoreKey } from "./scores";
 import { decodeSeries, type SeriesAnswer } from "./series";
 
@@ -85,27 +85,10 @@ export async function fetchSeries(
   return decodeSeries(await response.arrayBuffer());
 }
 
-export interface LogEntry {
-  event_id: number;
-  /** Seconds since the epoch. */
-  at: number;
-  experiment_id: number | null;
-  stream: LogLines["stream"];
-  level: string | null;
-  lines: string[];
-}
-
-export interface LogAnswer {
-  offset: number;
-  entries: LogEntry[];
-  /** Whether there is more in the direction that was asked for. */
-  more: boolean;
-}
-
 export interface LogRequest {
   /** All where null. */
   experiment: number | null;
-  stream: LogLines["stream"] | null;
+  stream: LogEntry["stream"] | null;
   /** Entries from this event on, or before that one; the last ones where both are null. */
   since: number | null;
   before: number | null;
@@ -117,8 +100,18 @@ export function fetchLogs(
   runId: string,
   request: LogRequest,
   signal?: AbortSignal,
-): Promise<LogAnswer> {
+): Promise<LogPage> {
   return getJson(endpoint, `${runPath(runId)}/logs${queryOf({ ...request })}`, signal);
+}
+
+/** Samples of a run's machine, as they are after the event `at`, or now. */
+export function fetchSystem(
+  endpoint: string,
+  runId: string,
+  { at, buckets }: { at: number | null; buckets: number },
+  signal?: AbortSignal,
+): Promise<SystemPage> {
+  return getJson(endpoint, `${runPath(runId)}/system${queryOf({ at, buckets })}`, signal);
 }
 
 function runPath(runId: string): string {

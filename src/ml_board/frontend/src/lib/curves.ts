@@ -69,7 +69,7 @@ function extremesOf({ epochs, values, low, high }: Curve): { epochs: Int32Array;
   };
   for (let i = 0; i < epochs.length; i += 1) {
     const [end, last] = [epochs[i]!, values[i]!];
-    const begin = i > 0 ? epochs[i - 1]! + 1 : Math.max(0, end - (epochs[1] ?? end) + end + 1);
+    const begin = i > 0 ? epochs[i - 1]! + 1 : firstEpoch(epochs);
     const [bottom, top] = [low[i]!, high[i]!];
     if (begin >= end || bottom === top || Number.isNaN(bottom)) {
       put(end, bottom === top ? bottom : last);
@@ -80,6 +80,11 @@ function extremesOf({ epochs, values, low, high }: Curve): { epochs: Int32Array;
     put(end, endsHigh ? top : bottom);
   }
   return { epochs: x.subarray(0, length), values: y.subarray(0, length) };
+}
+
+/** Where the first of equally wide buckets begins, as far as one can tell: mostly at 0. */
+function firstEpoch([first = 0, second = first]: Int32Array): number {
+  return Math.max(0, 2 * first - second);
 }
 
 /** All lines on the union of their epochs, within `range` where there is one, in at most `budget` points. */

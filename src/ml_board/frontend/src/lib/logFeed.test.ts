@@ -1,5 +1,5 @@
+import type { LogEntry } from "@/types/generated";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { LogEntry } from "./api";
 import { createLogFeed, type FetchPage } from "./logFeed";
 
 /** A log whose n-th event is the line `n`, served as the route serves it. */

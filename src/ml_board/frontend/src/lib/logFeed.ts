@@ -3,8 +3,9 @@
  * keeps a bounded number of lines.
  */
 
+import type { LogPage } from "@/types/generated";
 import { createStore, type StoreApi } from "zustand/vanilla";
-import type { LogAnswer, LogRequest } from "./api";
+import type { LogRequest } from "./api";
 import { linesOf, type LogLine } from "./logLines";
 import { pace } from "./pace";
 
@@ -30,7 +31,7 @@ export interface LogFeed {
 export type FetchPage = (
   request: Pick<LogRequest, "since" | "before" | "limit">,
   signal: AbortSignal,
-) => Promise<LogAnswer>;
+) => Promise<LogPage>;
 
 const PAGE_ENTRIES = 500;
 /** Behind by more than this many pages, one reads the end anew; the rest is there for whoever scrolls up. */

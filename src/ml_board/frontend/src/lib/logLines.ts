@@ -1,6 +1,6 @@
 /** What training processes wrote, line by line as it is shown. Pure. */
 
-import type { LogEntry } from "./api";
+import type { LogEntry } from "@/types/generated";
 
 export interface LogLine {
   /** Of the event, then of the line in it. */

@@ -1,7 +1,8 @@
 import { Notice } from "@/components/Notice";
 import { Segmented } from "@/components/Segmented";
-import { fetchLogs, type LogEntry } from "@/lib/api";
+import { fetchLogs } from "@/lib/api";
 import { createLogFeed, type LogFeed } from "@/lib/logFeed";
+import type { LogEntry } from "@/types/generated";
 import { useEffect, useMemo, useState } from "react";
 import { useStore } from "zustand";
 import { LogView } from "./LogView";

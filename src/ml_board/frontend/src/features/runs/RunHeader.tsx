@@ -35,6 +35,23 @@ export function RunHeader({ view, stale }: { view: RunView; stale: boolean }) {
             <Duration from={run.started_at} to={end} />
           </Fact>
           <Fact name="Events">{formatCount(run.num_events, "event")}</Fact>
+          {run.num_dropped > 0 && (
+            <Fact name="Dropped">
+              <span
+                className="text-lost"
+                title="Where spools were full, progress and log lines were let go; results and checkpoints never are."
+              >
+                {formatCount(run.num_dropped, "progress event")} dropped
+              </span>
+            </Fact>
+          )}
+          {run.num_divergences > 0 && (
+            <Fact name="Divergences">
+              <span className="text-lost" title="A repeated attempt gave other content than the one before it.">
+                {formatCount(run.num_divergences, "divergence")}
+              </span>
+            </Fact>
+          )}
           {run.entry_command.length > 0 && <EntryCommand words={run.entry_command} />}
         </dl>
       </div>

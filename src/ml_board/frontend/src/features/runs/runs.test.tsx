@@ -72,6 +72,14 @@ describe("the header of a run", () => {
     expect(screen.getByText(/processes are gone/)).toBeTruthy();
   });
 
+  it("says how much progress was let go, and is silent where none was", () => {
+    const { unmount } = render(<RunHeader view={viewRun(snapshot())} stale={false} />);
+    expect(screen.queryByText(/dropped/)).toBeNull();
+    unmount();
+    render(<RunHeader view={viewRun(snapshot({ run: { ...run, num_dropped: 1_200 } }))} stale={false} />);
+    expect(screen.getByText("1,200 progress events dropped")).toBeTruthy();
+  });
+
   it("gives the command that began the run as a shell reads it", () => {
     render(<RunHeader view={viewRun(snapshot())} stale={false} />);
     expect(screen.getByText("mlgym run gs_config.yml")).toBeTruthy();

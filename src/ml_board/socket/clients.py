@@ -14,6 +14,7 @@ import socketio
 
 _MAX_QUEUED = 64
 _MAX_QUEUED_BYTES = 2**20
+_MAX_UNREAD = 1_000
 _LOOK_AGAIN_S = 0.02
 
 
@@ -27,17 +28,38 @@ class Clients:
         """Sends one message to one client."""
         await self._socket.emit(event, data, to=connection)
 
+    async def deliver(self, connection: str, event: str, data: Any) -> asyncio.Future[None]:
+        """Sends one message to one client; the result comes once the client says that it has it."""
+        received: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def acknowledge(*_: object) -> None:
+            if not received.done():
+                received.set_result(None)
+
+        await self._socket.emit(event, data, to=connection, callback=acknowledge)
+        return received
+
     def has_room(self, connection: str, size_bytes: int) -> bool:
         """Whether a message of this size may be sent: for one client few large or many small ones wait in memory."""
-        return self._num_queued(connection) < max(2, min(_MAX_QUEUED, _MAX_QUEUED_BYTES // size_bytes))
+        return self._num_queued(self._engine_id(connection)) < max(2, min(_MAX_QUEUED, _MAX_QUEUED_BYTES // size_bytes))
 
     async def until_room(self, connection: str, size_bytes: int) -> None:
         """Returns once there is room for a message of this size."""
         while not self.has_room(connection, size_bytes):
             await asyncio.sleep(_LOOK_AGAIN_S)
 
-    def _num_queued(self, connection: str) -> int:
-        engine_id = self._socket.manager.eio_sid_from_sid(connection, "/")
+    def is_heard(self, engine_id: str) -> bool:
+        """Whether a client, by the id of its transport, takes the answers to what it asks."""
+        return self._num_queued(engine_id) < _MAX_UNREAD
+
+    def is_known(self, engine_id: str) -> bool:
+        """Whether a client, by the id of its transport, was let in."""
+        return self._socket.manager.sid_from_eio_sid(engine_id, "/") is not None
+
+    def _engine_id(self, connection: str) -> str:
+        return str(self._socket.manager.eio_sid_from_sid(connection, "/"))
+
+    def _num_queued(self, engine_id: str) -> int:
         engine = self._socket.eio.sockets.get(engine_id)
         return engine.queue.qsize() if engine else 0
 

@@ -1,59 +1,84 @@
 """The way of published events into the logs of this server's runs.
 
 Owns the order of each publisher, the committing in groups, and how long a run's log is held: as long as a connection
-that published to it is there. Knows no Socket.IO: an arrival is a line, and a promise of where it came to stand.
+that published to it is there. Knows no Socket.IO: what arrives is a job, which gets a promise of its outcome.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, MutableMapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from contextlib import suppress
+from typing import Any, Protocol, TypeAlias
 
+from ml_board.telemetry import Telemetry
 from mlgym_core.errors import StoreError
+from mlgym_core.events import codes
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
+from mlgym_core.events.merge import Merger
 
-Outcome: TypeAlias = int | StoreError | None
-"""Where an event came to stand, why it did not, or None for one that the log had already."""
+_MERGE_EVERY_S = 0.1
+_DAMAGE_STAYS_S = 10.0
+"""For how long a damaged log is not read again to see whether it was mended."""
+
+Outcome: TypeAlias = Any
+"""What a job answers, or the StoreError for which nothing of it is in the log."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrival:
-    """One event on its way; `seq` is None where the log is to count."""
+class Job(Protocol):
+    """What someone wants of a log; its methods are called in the thread that writes."""
 
-    line: bytes
-    producer: str
-    seq: int | None
-    outcome: asyncio.Future[Outcome]
+    @property
+    def num_events(self) -> int:
+        """How many events it brings; known once they were appended."""
+        ...
+
+    def append(self, writer: LogWriter) -> None:
+        """Appends its events. Raises StoreError where none was."""
+        ...
+
+    def answer(self, writer: LogWriter) -> Any:
+        """What its sender is told once all is safe."""
+        ...
 
 
 class Inlet:
     """The one writer of one run's log, while somebody publishes.
 
     `committed` gets the number of the log's facts while it is written, and `tell` is called when it grew. All methods
-    are for the event loop's thread; the disk is used in others.
+    are for the event loop's thread; the disk is used in others. What others spooled beside the log is merged into it.
     """
 
-    def __init__(self, folder: RunFolder, committed: MutableMapping[str, int], tell: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        committed: MutableMapping[str, int],
+        tell: Callable[[], None],
+        telemetry: Telemetry,
+        open_log: Callable[[RunFolder], LogWriter] = LogWriter,
+    ) -> None:
         self._folder = folder
         self._committed = committed
         self._tell = tell
+        self._telemetry = telemetry
+        self._open_log = open_log
         self._writer: LogWriter | None = None
-        self._arrivals: list[Arrival] = []
+        self._merger: Merger | None = None
+        self._jobs: list[tuple[Job, asyncio.Future[Outcome]]] = []
         self._publishers: set[str] = set()
+        self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._merge_at = 0.0
+        self._damage: tuple[float, StoreError] | None = None
+        self._alarmed: dict[str, str] = {}
 
-    def submit(self, connection: str, line: bytes, stamp: tuple[str, int] | None) -> asyncio.Future[Outcome]:
-        """The outcome of storing `line`; lines are stored in the order of these calls.
-
-        `stamp` is the producer and the number that the event has there; None where its sender does not count.
-        """
+    def submit(self, connection: str, job: Job) -> asyncio.Future[Outcome]:
+        """The outcome of a job; jobs are done in the order of these calls."""
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        producer, seq = stamp or (f"v1-{connection}", None)
         self._publishers.add(connection)
-        self._arrivals.append(Arrival(line=line, producer=producer, seq=seq, outcome=outcome))
+        self._jobs.append((job, outcome))
         self._go_on()
         return outcome
 
@@ -70,50 +95,111 @@ class Inlet:
             await self._task
 
     def _go_on(self) -> None:
-        if self._task is None and (self._arrivals or (self._writer and not self._publishers)):
+        self._news.set()
+        if self._task is None and (self._jobs or self._publishers):
             self._task = asyncio.create_task(self._work())
 
     async def _work(self) -> None:
-        while self._arrivals:
-            arrivals, self._arrivals = self._arrivals, []
-            outcomes = await asyncio.to_thread(self._store, arrivals)
-            self._answer(arrivals, outcomes)
-            self._tell()
-        if not self._publishers:
-            self._give_up()
+        while self._jobs or self._publishers:
+            self._news.clear()
+            taken, self._jobs = self._jobs, []
+            before = self._committed.get(self._folder.run_id)
+            outcomes = await asyncio.to_thread(self._take_turn, [job for job, _ in taken])
+            for (_, waiting), outcome in zip(taken, outcomes, strict=True):
+                if not waiting.done():  # a server that shuts down cancels who waits
+                    waiting.set_result(outcome)
+            if self._committed.get(self._folder.run_id) != before:
+                self._tell()
+            if not self._jobs and self._publishers:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._news.wait(), _MERGE_EVERY_S)
+        await asyncio.to_thread(self._give_up)
         self._task = None
         self._go_on()
 
-    @staticmethod
-    def _answer(arrivals: Sequence[Arrival], outcomes: Sequence[Outcome]) -> None:
-        for arrival, outcome in zip(arrivals, outcomes, strict=True):
-            if not arrival.outcome.done():  # a server that shuts down cancels who waits
-                arrival.outcome.set_result(outcome)
-
-    def _store(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+    def _take_turn(self, jobs: Sequence[Job]) -> list[Outcome]:
         try:
-            writer = self._writer = self._writer or LogWriter(self._folder)
-            self._committed[self._folder.run_id] = writer.num_events
-            outcomes = [self._append(writer, arrival) for arrival in arrivals]
-            writer.commit()
-            self._committed[self._folder.run_id] = writer.num_events
-        except StoreError as error:
-            self._give_up()  # the next writer recovers
-            return [error] * len(arrivals)
+            outcomes = self._store(jobs) if jobs else []
+            if self._writer and time.monotonic() >= self._merge_at:
+                self._merge(self._writer)
+        finally:
+            self._note_committed()
         return outcomes
+
+    def _store(self, jobs: Sequence[Job]) -> list[Outcome]:
+        try:
+            writer = self._open()
+            refusals = [self._append(writer, job) for job in jobs]
+            self._commit(writer, sum(job.num_events for job, why in zip(jobs, refusals, strict=True) if not why))
+        except StoreError as error:
+            self._note_failure(error)
+            return [error] * len(jobs)
+        return [why or job.answer(writer) for job, why in zip(jobs, refusals, strict=True)]
+
+    def _append(self, writer: LogWriter, job: Job) -> StoreError | None:
+        try:
+            job.append(writer)
+        except StoreError as error:
+            if error.code == codes.CONFLICT:
+                self._alarm("conflict", error)
+            return error
+        return None
+
+    def _commit(self, writer: LogWriter, num_events: int) -> None:
+        begin = time.perf_counter()
+        lines = writer.commit()
+        if lines:
+            self._telemetry.sync_seconds.observe(time.perf_counter() - begin)
+            self._count(lines)
+        if num_events > len(lines):
+            self._telemetry.duplicates.inc(num_events - len(lines))
+
+    def _merge(self, writer: LogWriter) -> None:
+        self._merge_at = time.monotonic() + _MERGE_EVERY_S
+        if not self._folder.spools_path.exists():
+            return
+        self._merger = self._merger or Merger(writer, self._folder)
+        try:
+            self._count(self._merger.merge_once())
+        except StoreError as error:
+            self._note_failure(error)
+
+    def _open(self) -> LogWriter:
+        if self._writer is None:
+            if self._damage and time.monotonic() < self._damage[0]:
+                raise self._damage[1].with_traceback(None)  # or it would grow each time
+            try:
+                self._writer = self._open_log(self._folder)
+            except StoreError as error:
+                if error.code == codes.DAMAGED:
+                    self._damage = time.monotonic() + _DAMAGE_STAYS_S, error
+                raise
+            self._note_committed()
+        return self._writer
+
+    def _count(self, lines: Sequence[bytes]) -> None:
+        self._telemetry.events.inc(len(lines))
+        self._telemetry.bytes.inc(sum(map(len, lines)) + len(lines))
+
+    def _note_failure(self, error: StoreError) -> None:
+        if error.code == codes.DAMAGED:
+            self._alarm("damaged", error)
+        elif error.code != codes.LOCKED:
+            self._alarm("storage", error)
+        if self._writer and not self._writer.is_open:
+            self._give_up()  # the next writer recovers
+
+    def _alarm(self, reason: str, error: StoreError) -> None:
+        if self._alarmed.get(reason) != error.message:  # a client tries again and again
+            self._alarmed[reason] = error.message
+            self._telemetry.alarm(reason, self._folder.run_id, error.message)
+
+    def _note_committed(self) -> None:
+        if self._writer:
+            self._committed[self._folder.run_id] = self._writer.num_events
 
     def _give_up(self) -> None:
         if self._writer:
             self._writer.close()
-            self._writer = None
+            self._writer = self._merger = None
             del self._committed[self._folder.run_id]
-
-    @staticmethod
-    def _append(writer: LogWriter, arrival: Arrival) -> Outcome:
-        last = writer.last_seq(arrival.producer)
-        seq = last + 1 if arrival.seq is None else arrival.seq
-        try:
-            next_id = writer.append(arrival.producer, seq, [arrival.line])
-        except StoreError as error:
-            return error
-        return next_id - 1 if seq > last else None

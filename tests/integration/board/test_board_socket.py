@@ -199,16 +199,14 @@ def test_a_score_that_is_no_number_is_stored_as_null_and_flagged(board, connect)
     assert event["payload"]["loss_scores"] == [{"loss": "l", "split": "val", "score": None, "not_finite": "nan"}]
 
 
-def test_further_event_types_go_to_those_alone_who_know_version_2(connect):
-    old, new = connect(), connect()
+def test_further_event_types_do_not_go_to_clients_of_version_1(connect):
+    old = connect()
     old.call("join", {"rooms": [RUN]})
-    new.call("join", {"rooms": [RUN], "v": 2})
     publisher = connect()
     publisher.call("mlgym_event", status(0))
     publisher.call("mlgym_event", status(1) | {"event_type": "attempt_started"})
     publisher.call("mlgym_event", status(2))
     assert numbers(old.events(2)) == [(0, 0), (2, 2)]
-    assert numbers(new.events(3)) == [(0, 0), (1, 1), (2, 2)]
     again = connect()
     again.call("join", {"rooms": [RUN]})
     assert numbers(again.events(2)) == [(0, 0), (2, 2)]

@@ -21,6 +21,7 @@ from ml_board.rest.guard import install_guard
 from ml_board.rest.health import create_health
 from ml_board.rest.model_cards import create_model_cards
 from ml_board.rest.openapi import create_openapi
+from ml_board.rest.retention import create_retention
 from ml_board.rest.runs import create_runs
 from ml_board.rest.session import create_session
 from ml_board.runs import RunViews
@@ -37,6 +38,7 @@ def create_rest(settings: Settings, views: RunViews, auth: Auth, telemetry: Tele
         create_checkpoints(views),
         create_model_cards(views),
         create_api(views),
+        create_retention(views, auth),
         create_session(auth),
         create_openapi(auth),
     ):

@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 import msgspec
 
 from ml_board.logs import LogPage
+from ml_board.rest.retention import DeletedCheckpoints
 from ml_board.rest.runs import TextFile
 from ml_board.runs import ExperimentPage, ListedRun
 from ml_board.series import BINARY, SeriesPage, SystemPage
 from mlgym_core.events.projections.run_state import RunSnapshot
+from mlgym_core.events.retention import TrashRecord
 
 JSON = "application/json"
 TEXT = "text/plain"
@@ -149,6 +151,15 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ),
     ("DELETE", "/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>"): Operation(
         summary="Deletes one resource of a checkpoint", answers=_DONE, statuses=_CHANGE
+    ),
+    ("DELETE", "/api/runs/<run_id>"): Operation(
+        summary="Moves a run to the trash", answers={JSON: TrashRecord}, statuses=_CHANGE
+    ),
+    ("DELETE", "/api/runs/<run_id>/experiments/<experiment_id>/checkpoints"): Operation(
+        summary="Deletes all checkpoints of an experiment", answers={JSON: DeletedCheckpoints}, statuses=_CHANGE
+    ),
+    ("DELETE", "/api/runs/<run_id>/experiments/<experiment_id>/checkpoints/<epoch>"): Operation(
+        summary="Deletes the checkpoint of an epoch", answers={JSON: DeletedCheckpoints}, statuses=_CHANGE
     ),
     ("GET", "/model-card/<run_id>/<experiment_id>"): Operation(
         summary="What is known of an experiment's model", answers={JSON: dict[str, Any]}, statuses=_RUN

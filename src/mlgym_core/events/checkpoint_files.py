@@ -92,6 +92,14 @@ def delete_checkpoints(
         StoreError: there is none; or whoever writes the log did not take the events within `patience_s`, and no file
             was touched.
     """
+    epochs = tell_deleted(run, experiment_id, epoch, patience_s=patience_s)
+    for each in epochs:
+        remove_folder(run.checkpoint_path(experiment_id, each))
+    return epochs
+
+
+def tell_deleted(run: RunFolder, experiment_id: int, epoch: int | None = None, *, patience_s: float = 5.0) -> list[int]:
+    """Says in the log what `delete_checkpoints` says there, and touches no file; the epochs. Raises as that does."""
     told = ToldCheckpoints(run)
     told.read_on()
     saved = {each.epoch: each for each in told.saved() if each.experiment_id == experiment_id}
@@ -105,8 +113,6 @@ def delete_checkpoints(
             hint=f"it has: {', '.join(map(str, epochs))}" if epochs else None,
         )
     append_facts(run, [_deletion(run, experiment_id, each, saved.get(each)) for each in chosen], patience_s)
-    for each in chosen:
-        remove_folder(run.checkpoint_path(experiment_id, each))
     return chosen
 
 

@@ -12,7 +12,7 @@ from mlgym_core.events.codec import MAX_LINE_BYTES, decode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.log import LogReader, LogWriter
 from mlgym_core.events.merge import Merger
-from mlgym_core.events.spool import Publisher, Spool
+from mlgym_core.events.spool import SEGMENT_BYTES, Publisher, Spool
 from mlgym_core.events.types import EvaluationResult, LogLines, LossScore, Payload, RunEnded
 
 RUN_ID = "2026-01-02--03-04-05"
@@ -21,9 +21,9 @@ RUN_ID = "2026-01-02--03-04-05"
 class SpoolCase:
     """A spool, and its facts as they are read in the run's log."""
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, segment_bytes: int = SEGMENT_BYTES) -> None:
         self._run = run
-        self._spool = Spool(run)
+        self._spool = Spool(run, segment_bytes=segment_bytes)
         self.publisher: Publisher = self._spool
 
     def facts(self) -> list[Payload]:
@@ -35,7 +35,14 @@ class SpoolCase:
         return [event.payload for event in events if event is not None]
 
 
-@pytest.fixture(params=[SpoolCase])
+class SegmentsCase(SpoolCase):
+    """A spool that begins a new segment after each few events."""
+
+    def __init__(self, run: RunFolder) -> None:
+        super().__init__(run, segment_bytes=300)
+
+
+@pytest.fixture(params=[SpoolCase, SegmentsCase])
 def case(request: pytest.FixtureRequest, tmp_path: Path) -> SpoolCase:
     return request.param(EventStorage(tmp_path).run(RUN_ID))
 

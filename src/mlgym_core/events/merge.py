@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import read_time
-from mlgym_core.events.codes import DAMAGED, FENCED
+from mlgym_core.events.codes import DAMAGED, FENCED, GAP
 from mlgym_core.events.folder import RunFolder, writing
 from mlgym_core.events.lines import read_whole
 from mlgym_core.events.lock import lock_exclusively
@@ -27,6 +27,7 @@ from mlgym_core.events.spool import SpoolReader
 
 _LOG = logging.getLogger(__name__)
 
+_ASIDE = {FENCED: ".fenced", GAP: ".gap"}
 _READ_BYTES = 4 * 2**20
 """How much of one spool is taken up at once."""
 _Entry: TypeAlias = tuple[int, str, int, bytes]
@@ -37,8 +38,11 @@ class Merger:
     """Moves what stands in all spools of a run into the run's log, which `writer` holds.
 
     Each producer's events come in their own order. Across producers an event comes after all that were published
-    before it was created, so that a worker's last words precede what the runner says of its end. The spool of an
-    attempt that a newer one has replaced is set aside, its segments renamed to end in `.fenced`.
+    before it was created, so that a worker's last words precede what the runner says of its end.
+
+    A spool that the log refuses holds up no other: it is set aside, its segments renamed to end in `.fenced` where a
+    newer attempt has replaced its own, in `.gap` where events before it are missing, as in a folder that was copied
+    while it was written.
     """
 
     def __init__(self, writer: LogWriter, run: RunFolder) -> None:
@@ -98,12 +102,16 @@ class Merger:
             source.extend(segments)
 
     def _append(self, producer: str, entries: Sequence[_Entry]) -> None:
+        first_seq = entries[0][2]
+        lines = [line for expected, (_, _, seq, line) in enumerate(entries, first_seq) if seq == expected]
         try:
-            self._writer.append(producer, entries[0][2], [line for _, _, _, line in entries])
+            self._writer.append(producer, first_seq, lines)
+            if len(lines) < len(entries):  # a segment is missing: the writer refuses what comes behind it
+                self._writer.append(producer, entries[len(lines)][2], [])
         except StoreError as error:
-            if error.code != FENCED:
+            if error.code not in _ASIDE:
                 raise
-            self._sources.pop(producer).set_aside()
+            self._sources.pop(producer).set_aside(_ASIDE[error.code])
             if producer not in self._told:
                 self._told.add(producer)
                 _LOG.warning("%s; its spool is set aside in %s", error.message, self._run.spools_path)
@@ -164,11 +172,11 @@ class _Source:
         self._segments = {first: segment for first, segment in self._segments.items() if not segment.remove_if_done()}
         return not self._segments
 
-    def set_aside(self) -> None:
+    def set_aside(self, ending: str) -> None:
         """Renames all segments, so that they are not read any more."""
         for segment in self._segments.values():
             with writing(segment.path), suppress(FileNotFoundError):
-                segment.path.rename(segment.path.with_name(f"{segment.path.name}.fenced"))
+                segment.path.rename(segment.path.with_name(segment.path.name + ending))
 
     def _count_until(self, moment: int) -> int:
         return bisect_right(self._read, moment, key=itemgetter(0))

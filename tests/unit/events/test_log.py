@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import pickle
@@ -240,7 +241,7 @@ def test_a_cut_at_any_byte_of_the_last_lines_loses_no_whole_line(run: RunFolder,
     write(run, "a", lines)
     whole = run.log_path.read_bytes()
     ends = [at + 1 for at, byte in enumerate(whole) if byte == 0x0A]
-    for cut in range(ends[-2] - 5, len(whole) + 1):
+    for cut in range(ends[-4], len(whole) + 1):
         run.log_path.write_bytes(whole[:cut])
         run.torn_path.unlink(missing_ok=True)
         num_whole = sum(end <= cut for end in ends)
@@ -365,6 +366,82 @@ def test_a_sync_that_fails_stops_the_writer_and_a_new_one_recovers(run: RunFolde
     assert batches(LogReader(run).poll()) == list(range(6))
 
 
+FAULTS = [errno.EIO, errno.ENOSPC, errno.EINTR]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("which", ["write", "short write", "sync"])
+@pytest.mark.parametrize("kth", [1, 2, 3, 5])
+def test_what_was_acknowledged_is_there_once_and_in_order_whichever_call_fails(
+    run: RunFolder, progress: Callable[..., Payload], fault: int, which: str, kth: int
+) -> None:
+    calls = {"write": 0, "sync": 0}
+
+    def count(call: str) -> bool:
+        calls[call] += 1
+        return calls[call] % kth == 0 and calls[call] < 40
+
+    def write(fd: int, data: memoryview) -> int:
+        if which != "sync" and count("write"):
+            if which == "short write":
+                os.write(fd, data[: len(data) // 3])
+            raise OSError(fault, os.strerror(fault))
+        return os.write(fd, data[: len(data) // 2 + 1])
+
+    def sync(fd: int) -> None:
+        if which == "sync" and count("sync"):
+            raise OSError(fault, os.strerror(fault))
+
+    lines = [encode_event(progress(batch)) for batch in range(60)]
+    writer = LogWriter(run, write=write, sync=sync)
+    acknowledged, num_failures, grown = 0, 0, b""
+    while acknowledged < len(lines):
+        try:
+            writer.append("a", acknowledged + 1, lines[acknowledged : acknowledged + 4])
+            writer.commit()
+        except StoreError as error:
+            num_failures += 1
+            assert error.code == ("MG415" if fault == errno.ENOSPC else "MG403")  # noqa: PT017
+            if not writer.is_open:
+                writer = LogWriter(run, write=write, sync=sync)
+            assert writer.last_seq("a") == acknowledged
+        else:
+            acknowledged += 4
+        stored = run.log_path.read_bytes()
+        assert stored.startswith(grown)
+        assert stored.count(b"\n") == acknowledged == verify_chain(run.log_path).num_lines
+        grown = stored
+    assert num_failures >= 39 // kth // 2
+    assert batches(LogReader(run).poll()) == list(range(60))
+    assert verify_chain(run.log_path).last_seqs == {"a": 60}
+
+
+def test_a_log_that_cannot_be_cut_back_takes_no_more_and_the_next_writer_mends_it(
+    run: RunFolder, lines: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(fd: int, data: memoryview) -> int:
+        os.write(fd, data[:700])
+        raise OSError(errno.EIO, "Input/output error")
+
+    def cut(fd: int, size: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    writer = LogWriter(run, write=write)
+    writer.append("a", 1, lines)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "ftruncate", cut)
+        with pytest.raises(StoreError, match="Input/output error"):
+            writer.commit()
+    with pytest.raises(StoreError, match="closed"):
+        writer.append("a", 1, lines)
+    writer = LogWriter(run)
+    assert writer.last_seq("a") == 1
+    writer.append("a", 1, lines)
+    writer.commit()
+    assert batches(LogReader(run).poll()) == list(range(6))
+    assert run.torn_path.stat().st_size > 100
+
+
 def test_a_reader_follows_the_writer_and_stops_before_a_torn_line(run: RunFolder, lines: list[bytes]) -> None:
     reader = LogReader(run)
     write(run, "a", lines[:2])
@@ -465,7 +542,7 @@ def test_a_long_log_is_opened_from_the_snapshot_of_its_chain(
     lines = [encode_event(progress(batch)) for batch in range(10_000)]
     write(run, "a", [attempt(3, 1), *lines])
     write(run, "b", [attempt(3, 2)])
-    read = []
+    read: list[bytes] = []
     monkeypatch.setattr("mlgym_core.events.verify.read_head", read.append)
     writer = LogWriter(run)
     assert len(read) == 1

@@ -295,6 +295,33 @@ def test_the_spool_of_an_attempt_that_was_replaced_is_set_aside_and_the_others_g
     assert old.producer in told_once.message
 
 
+@pytest.mark.parametrize("lost", [1, 4, 7])
+@pytest.mark.parametrize("interleaved", [True, False])
+def test_a_spool_that_lost_a_segment_is_set_aside_from_there_and_goes_on_once_it_is_whole(
+    run: RunFolder, progress: Make, lost: int, interleaved: bool
+) -> None:
+    broken, sound = Spool(run, segment_bytes=600), Spool(run)
+    for batch in range(10):
+        broken.publish(progress(batch))
+        if interleaved:
+            sound.publish(progress(batch, experiment_id=1))
+    broken.close()
+    missing = run.spool_path(broken.producer, lost)
+    content = missing.read_bytes()
+    missing.unlink()
+    merger = Merger(LogWriter(run), run)
+    before = [told(line) for line in merger.merge_rest()]
+    assert [batch for which, batch in before if which == 0] == list(range(lost - 1))
+    assert [batch for which, batch in before if which == 1] == list(range(10 * interleaved))
+    aside = [path for path in run.spools_path.iterdir() if path.suffix == ".gap"]
+    assert aside
+    missing.write_bytes(content)
+    for path in aside:
+        path.rename(path.with_suffix(""))
+    assert [told(line) for line in merger.merge_rest()] == [(0, batch) for batch in range(lost - 1, 10)]
+    assert verify_chain(run.log_path).num_lines == 10 + 10 * interleaved
+
+
 def attempt(number: int) -> Payload:
     return AttemptStarted(
         grid_search_id="run",

@@ -91,6 +91,11 @@ class LogWriter:
         """How many lines are committed."""
         return self._end.num_lines
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds the log; a failed sync closes it."""
+        return self._fd >= 0
+
     def last_seq(self, producer: str) -> int:
         """The number of the last event of `producer` that was appended; 0 where there is none."""
         return self._next.last_seqs.get(producer, 0)

@@ -1,10 +1,11 @@
-"""Who can reach a service at all: the interfaces it may listen on without a token, and the names it answers to.
+"""Who can reach a service at all: where it listens without a token, the names it answers to, and how long it waits.
 
 Knows no route; what someone who reached it may do says `auth`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from typing import Any, TypeAlias
@@ -19,6 +20,8 @@ from mlgym_core.errors import RunError
 Application: TypeAlias = Any
 """An ASGI application: uvicorn, python-socketio and a2wsgi each spell its type in their own way."""
 
+PATIENCE_S = 60.0
+"""How long the next piece of a body may take."""
 OPEN_TO_OTHERS = "MG621"
 UNKNOWN_HOST = "MG610"
 
@@ -53,6 +56,21 @@ def answering_to(settings: Settings, application: Application) -> Application:
             await send({"type": "websocket.close", "code": 1008, "reason": "unknown host"})
         else:
             await _refuse(hosts[0], send)
+
+    return answer
+
+
+def with_patience(application: Application, patience_s: float = PATIENCE_S) -> Application:
+    """`application`, to which a client that stops in the middle of a body is gone, so that it holds no thread."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        async def receive_soon() -> Any:
+            try:
+                return await asyncio.wait_for(receive(), patience_s)
+            except TimeoutError:
+                return {"type": "http.disconnect"}
+
+        await application(scope, receive_soon if scope["type"] == "http" else receive, send)
 
     return answer
 

@@ -18,7 +18,7 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 
 from ml_board.auth import Auth
-from ml_board.exposure import Application, answering_to
+from ml_board.exposure import Application, answering_to, with_patience
 from ml_board.headers import protect
 from ml_board.login import create_login
 from ml_board.pages import create_pages
@@ -30,8 +30,10 @@ from ml_board.socket.server import EventServer
 from ml_board.telemetry import Telemetry
 from mlgym_core.errors import RunError
 from mlgym_core.events.folder import EventStorage, writing
+from mlgym_core.events.retention import KEPT_DAYS, empty_trash
 
 SHUTDOWN_SECONDS = 2
+NUM_THREADS = 32
 OPEN = Auth()
 """No token is set: everyone who reaches the service may do everything."""
 
@@ -156,7 +158,8 @@ def _already_ended(*_: object) -> None:
 
 
 def _as_asgi(app: Flask) -> Application:
-    return WSGIMiddleware(cast(Any, app))  # each of the two has a WSGI type of its own
+    # Each of the two has a WSGI type of its own. A thread is held for as long as a checkpoint is being sent.
+    return with_patience(WSGIMiddleware(cast(Any, app), workers=NUM_THREADS))
 
 
 def _open_views(settings: Settings) -> RunViews:
@@ -164,7 +167,9 @@ def _open_views(settings: Settings) -> RunViews:
     with writing(path):
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
-            return RunViews(path)
+            pass
+    empty_trash(EventStorage(path), KEPT_DAYS, by="ml_board")
+    return RunViews(path)
 
 
 def _with_socket(settings: Settings, events: EventServer, beside: Application) -> Service:

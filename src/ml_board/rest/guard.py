@@ -68,7 +68,7 @@ def _check_size(max_bytes: int) -> None:
         raise RestError(
             f"the body has {size:,} bytes; {max_bytes:,} are allowed",
             code=TOO_LARGE,
-            hint="a board takes larger checkpoints with --max_upload_bytes",
+            hint="checkpoints are bounded by --max_upload_bytes, other bodies by 16 MiB",
         )
     if len(request.query_string) > MAX_QUERY_BYTES or len(list(request.args.items(multi=True))) > MAX_QUERY_VALUES:
         raise RestError(

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from ml_board.auth import ALL_RIGHTS, Auth, Token
-from ml_board.exposure import answering_to, check_exposure
+from ml_board.exposure import answering_to, check_exposure, with_patience
 from ml_board.settings import LOOPBACK_HOSTS, Settings
 from mlgym_core.errors import RunError
 
@@ -71,3 +71,23 @@ def test_it_does_not_answer_to_the_name_of_another_site(tmp_path, host):
 def test_any_name_will_do_where_the_settings_say_so(tmp_path):
     settings = Settings(event_storage_path=tmp_path, hosts=frozenset({"*"}))
     assert answer(settings, [(b"host", b"any.example")]) == [None]
+
+
+@pytest.mark.parametrize(("kind", "told"), [("http", "http.disconnect"), ("websocket", "cancelled")])
+def test_a_body_that_stops_is_waited_for_a_while_and_a_socket_for_good(kind, told):
+    async def application(_scope, receive, send):
+        try:
+            await send(await asyncio.wait_for(receive(), 0.2))
+        except TimeoutError:
+            await send({"type": "cancelled"})
+
+    async def never():
+        await asyncio.Event().wait()
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(with_patience(application, 0.01)({"type": kind}, never, send))
+    assert sent == [{"type": told}]

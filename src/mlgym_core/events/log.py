@@ -186,10 +186,12 @@ class LogWriter:
 
     def _check_same(self, producer: str, first_seq: int, lines: Sequence[bytes]) -> None:
         committed = self._end.last_seqs.get(producer, 0)
-        mine = (line for line in self._pending if (stamp := read_stamp(line)) and stamp.producer == producer)
-        pending = [without_stamp(line) for line in mine][max(0, first_seq - committed - 1) :]
-        stored = self._stored.lines(producer, first_seq) if first_seq <= committed else ()
-        for seq, (line, known) in enumerate(zip(lines, chain(stored, pending), strict=False), first_seq):
+        stored = self._stored.lines(producer, first_seq) if first_seq <= committed else iter(())
+        if first_seq + len(lines) - 1 > committed:
+            mine = (line for line in self._pending if (stamp := read_stamp(line)) and stamp.producer == producer)
+            pending = [without_stamp(line) for line in mine]
+            stored = chain(stored, pending[max(0, first_seq - committed - 1) :])
+        for seq, (line, known) in enumerate(zip(lines, stored, strict=False), first_seq):
             if line != known:
                 raise StoreError(
                     f"event {seq} of {producer} is in the log of run {self.run.run_id} with other content",

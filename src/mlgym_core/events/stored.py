@@ -5,15 +5,16 @@ Owns where in the file to look. It must not know what follows from a difference.
 
 from __future__ import annotations
 
-import bisect
+from bisect import bisect_right, insort
 from collections.abc import Iterator
+from operator import itemgetter
 
 from mlgym_core.events.codec import read_stamp, without_stamp
 from mlgym_core.events.lines import read_whole
 
 _SPACING = 512
 """How many events of a producer lie between two places of it that are remembered."""
-_CHUNK_BYTES = 2**20
+_CHUNK_BYTES = 2**18
 
 
 class StoredEvents:
@@ -31,17 +32,17 @@ class StoredEvents:
 
     def lines(self, producer: str, seq: int) -> Iterator[bytes]:
         """The events from `seq` on, without stamp, in order."""
-        places = self._places.get(producer, [])
-        nearest = bisect.bisect_right(places, seq, key=lambda place: place[0]) - 1
-        offset = places[nearest][1] if nearest >= 0 else 0
+        places = self._places.setdefault(producer, [])
+        nearest = bisect_right(places, seq, key=itemgetter(0)) - 1
+        known, offset = places[nearest] if nearest >= 0 else (0, 0)
         while chunk := read_whole(self._fd, offset, _CHUNK_BYTES):
             at = 0
             while (end := _find(chunk, at, producer, seq)) >= 0:
+                if seq >= known + _SPACING:  # who sends one old event again will send the next
+                    known = seq
+                    insort(places, (seq, offset))
                 yield without_stamp(chunk[chunk.rfind(b"\n", 0, end) + 1 : end])
                 at, seq = end, seq + 1
-            if at:
-                bisect.insort(places, (seq, offset))
-                self._places[producer] = places
             offset += len(chunk)
 
 

@@ -116,10 +116,11 @@ def test_events_of_several_producers_come_in_the_order_in_which_they_were_made(r
     assert [told(line) for line in merged] == [(which, batch) for batch, which in enumerate(order)]
 
 
+@pytest.mark.parametrize("segment_bytes", [1, 500, 10_000])
 def test_the_order_of_a_producer_holds_when_the_clock_is_set_back(
-    run: RunFolder, progress: Make, monkeypatch: pytest.MonkeyPatch
+    run: RunFolder, progress: Make, monkeypatch: pytest.MonkeyPatch, segment_bytes: int
 ) -> None:
-    one, two = Spool(run), Spool(run)
+    one, two = Spool(run, segment_bytes=segment_bytes), Spool(run)
     for batch, now_us in enumerate([500, 100, 300, 200]):
         monkeypatch.setattr("time.time_ns", lambda now_us=now_us: now_us * 1000)
         one.publish(progress(batch, experiment_id=1))

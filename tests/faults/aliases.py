@@ -12,7 +12,7 @@ from rig import Trial, run_script
 
 BOUND_BYTES = 1500 * 2**20
 BOUND_S = 30
-READ = "import sys; from mlgym_core.config.yaml_reader import read_yaml; from pathlib import Path; read_yaml(Path(sys.argv[1]))"
+READ = "import sys, pathlib; from mlgym_core.config import yaml_reader as y; y.read_yaml(pathlib.Path(sys.argv[1]))"
 CHECK = "import sys; from mlgym_core.cli import entry_point; sys.argv[1:1] = ['check']; sys.exit(entry_point())"
 REFUSED = "ConfigError"
 

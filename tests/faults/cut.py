@@ -66,11 +66,13 @@ def cut_spool(trial: Trial, run: RunFolder, num_lines: int) -> None:
         spool.publish(result(run.run_id, num_whole + 1))
         spool.close()
         writer = LogWriter(run)
-        merged = Merger(writer, run).merge_rest()
+        before = writer.num_events
+        Merger(writer, run).merge_rest()
+        num_merged = writer.num_events - before
         writer.close()
         trial.report.count("cuts of a spool")
-        trial.report.fault("lost whole lines", max(0, num_whole + 1 - len(merged)), f"a spool, cut at {cut}")
-        trial.report.fault("twice", max(0, len(merged) - num_whole - 1), f"a spool, cut at {cut}")
+        trial.report.fault("lost whole lines", max(0, num_whole + 1 - num_merged), f"a spool, cut at {cut}")
+        trial.report.fault("twice", max(0, num_merged - num_whole - 1), f"a spool, cut at {cut}")
     audit(run.log_path, {}, trial.report)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,8 +26,10 @@ class Ledger:
     disordered: int = 0
     unchained: int = 0
     unreadable: int = 0
+    numbered: frozenset[str] = frozenset()
+    """The producers whose events say their number as their epoch."""
     altered: int = 0
-    """Events that came with their number as their epoch and have another one now."""
+    """Events of theirs that say another one."""
 
     def read(self, line: bytes) -> None:
         """Takes in one line, without its newline."""
@@ -45,7 +47,7 @@ class Ledger:
         self.disordered += seq > last + 1
         self.last_seqs[producer] = max(seq, last)
         self.num_seen[producer] = self.num_seen.get(producer, 0) + (seq > last)
-        if event["event_type"] == "evaluation_result":
+        if producer in self.numbered:
             self.altered += event["payload"]["epoch"] != seq
 
     def num_lost(self, expected: Mapping[str, int]) -> int:
@@ -53,9 +55,9 @@ class Ledger:
         return sum(max(0, number - self.num_seen.get(producer, 0)) for producer, number in expected.items())
 
 
-def read_ledger(path: Path) -> Ledger:
+def read_ledger(path: Path, numbered: Iterable[str] = ()) -> Ledger:
     """The ledger of the log at `path`; what follows on the last newline is no line."""
-    ledger = Ledger()
+    ledger = Ledger(numbered=frozenset(numbered))
     whole = path.read_bytes()
     for line in whole[: whole.rfind(b"\n") + 1].split(b"\n")[:-1]:
         ledger.read(line)
@@ -64,7 +66,7 @@ def read_ledger(path: Path) -> Ledger:
 
 def audit(path: Path, expected: Mapping[str, int], report: Report) -> Ledger:
     """Enters into `report` what is wrong with a log that should hold `expected` events of each producer."""
-    ledger = read_ledger(path)
+    ledger = read_ledger(path, expected)
     report.fault("lost", ledger.num_lost(expected))
     report.fault("twice", ledger.twice)
     report.fault("out of order", ledger.disordered)
@@ -72,3 +74,23 @@ def audit(path: Path, expected: Mapping[str, int], report: Report) -> Ledger:
     report.fault("lines that do not parse", ledger.unreadable)
     report.fault("altered", ledger.altered)
     return ledger
+
+
+class LineCount:
+    """How many whole lines a growing log has; each look reads only what is new."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._number = 0
+
+    def __call__(self) -> int:
+        """The number by now."""
+        if not self._path.exists():
+            return 0
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            new = file.read()
+        self._offset += new.rfind(b"\n") + 1
+        self._number += new.count(b"\n")
+        return self._number

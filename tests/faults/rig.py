@@ -95,13 +95,13 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def until(condition: Callable[[], bool], what: str, patience_s: float = PATIENCE_S) -> None:
+def until(condition: Callable[[], bool], what: str, every_s: float = 0.005, patience_s: float = PATIENCE_S) -> None:
     """Returns once `condition` holds; raises TimeoutError where it does not come true."""
     deadline = time.monotonic() + patience_s
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {patience_s:.0f} s for {what}")
-        time.sleep(0.005)
+        time.sleep(every_s)
 
 
 class Process:

@@ -110,34 +110,52 @@ class Publisher(Connection):
         return self.call("batch", b"\n".join(event_line(self.run_id, seq, producer) for seq in seqs))
 
 
-class Subscriber(Connection):
-    """Keeps the bytes of a log as they are sent, from `offset` on; each chunk is acknowledged once it is kept."""
+class Copy:
+    """The bytes of a log as a subscriber was sent them; connection after connection may go on with it."""
 
-    def __init__(self, url: str, run_id: str, offset: int = 0, token: str | None = None) -> None:
-        self.offset = offset
-        self.received = bytearray()
+    def __init__(self) -> None:
+        self.offset = 0
+        self.lines = bytearray()
         self.num_repeated = 0
         """Chunks with lines that had come already."""
-        self._run_id = run_id
         self._early: dict[int, bytes] = {}
         self._turn = threading.Lock()
+
+    def take(self, first: int, lines: bytes) -> None:
+        """Keeps the lines from number `first` on; those that come too early wait for the ones before."""
+        # The library gives each message to a thread of its own, so that they may overtake each other here.
+        with self._turn:
+            self.num_repeated += first < self.offset
+            self._early[first] = lines
+            while self.offset in self._early:
+                lines = self._early.pop(self.offset)
+                self.lines += lines
+                self.offset += lines.count(b"\n")
+
+    def begin(self) -> None:
+        """Forgets what came too early."""
+        with self._turn:
+            self._early.clear()
+
+
+class Subscriber(Connection):
+    """Goes on with `copy` where it ends; each chunk is acknowledged once it is kept."""
+
+    def __init__(self, url: str, run_id: str, copy: Copy, token: str | None = None) -> None:
+        self._run_id = run_id
+        self._copy = copy
+        copy.begin()
         super().__init__(url, token)
         self.socket.on("history", self._take)
         self.socket.on("live", self._take)
 
     def join(self) -> Answer:
         """Begins to receive."""
-        return self.call("join", {"rooms": [self._run_id], "from_offset": self.offset, "v": 2})
+        return self.call("join", {"rooms": [self._run_id], "from_offset": self._copy.offset, "v": 2})
 
     def _take(self, chunk: Answer) -> None:
-        # The library gives each message to a thread of its own, so that they may overtake each other here.
-        with self._turn:
-            self.num_repeated += chunk["from"] < self.offset
-            self._early[chunk["from"]] = chunk["lines"]
-            while self.offset in self._early:
-                lines = self._early.pop(self.offset)
-                self.received += lines
-                self.offset += lines.count(b"\n")
+        if not self.is_broken:
+            self._copy.take(chunk["from"], chunk["lines"])
 
 
 @contextlib.contextmanager
@@ -151,11 +169,36 @@ def publishing(url: str, run_id: str, producer: str, **options: Any) -> Iterator
 
 
 @contextlib.contextmanager
-def subscribing(url: str, run_id: str, offset: int = 0, **options: Any) -> Iterator[Subscriber]:
+def subscribing(url: str, run_id: str, copy: Copy, **options: Any) -> Iterator[Subscriber]:
     """A subscriber that has joined, for the time of a block."""
-    subscriber = Subscriber(url, run_id, offset, **options)
+    subscriber = Subscriber(url, run_id, copy, **options)
     try:
         subscriber.join()
         yield subscriber
     finally:
         subscriber.close()
+
+
+class Follower(threading.Thread):
+    """Subscribes again and again until it is stopped, and goes on with its copy each time."""
+
+    def __init__(self, url: str, run_id: str, token: str | None = None) -> None:
+        super().__init__(daemon=True)
+        self.copy = Copy()
+        self.num_joins = 0
+        self._where = (url, run_id)
+        self._token = token
+        self._stopped = threading.Event()
+
+    def run(self) -> None:
+        """Until `stop`."""
+        while not self._stopped.wait(0.05):
+            with contextlib.suppress(BrokenError), subscribing(*self._where, self.copy, token=self._token) as joined:
+                self.num_joins += 1
+                while not joined.is_broken and not self._stopped.wait(0.02):
+                    pass
+
+    def stop(self) -> None:
+        """Ends it."""
+        self._stopped.set()
+        self.join()

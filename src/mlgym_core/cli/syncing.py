@@ -1,15 +1,20 @@
-"""`mlgym sync`: what runs could not send to their servers while they ran.
+"""`mlgym sync`: what runs could not send to their servers while they ran, and copies of runs that are kept here.
 
-Owns the choice of runs and servers; the carrier does the work.
+Owns the choice of runs and servers, and what is told; the carrier does the work.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
 
 from mlgym_core.cli.reporting import TextLog
 from mlgym_core.cli.storage import open_storage
@@ -17,75 +22,169 @@ from mlgym_core.cli.terminal import print_json
 from mlgym_core.config.nodes import to_plain
 from mlgym_core.config.run_config import read_run_config
 from mlgym_core.errors import RunError, StoreError
-from mlgym_core.events.codes import NOT_FOUND
+from mlgym_core.events.codes import LOCKED, NOT_FOUND
 from mlgym_core.events.folder import RUN_CONFIG, EventStorage, RunFolder
-from mlgym_core.events.log import LogReader
-from mlgym_core.events.projections.overlay import overlay_summary
-from mlgym_core.events.projections.run_fold import RunFold
-from mlgym_core.events.projections.views import summary
-from mlgym_core.events.spool import Spool
-from mlgym_core.events.types import RunEnded
 from mlgym_core.publish.carrier import Carrier
+from mlgym_core.publish.leftovers import end_if_lost, has_leftovers, merge_leftovers
+from mlgym_core.publish.shipment import Shipment, ship_copy
+from mlgym_core.publish.token import read_token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Synced:
+    """What became of a run: events that still wait, events of spools that came into its log, and why some wait."""
+
+    run: RunFolder
+    num_waiting: int = 0
+    num_merged: int = 0
+    sent_to: Sequence[str] = ()
+    set_aside: Mapping[str, str] = field(default_factory=dict)
+    obstacles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing waits any more."""
+        return self.num_waiting == 0
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """This as JSON."""
+        return {
+            "run_id": self.run.run_id,
+            "num_waiting": self.num_waiting,
+            "num_merged": self.num_merged,
+            "set_aside": dict(self.set_aside),
+        }
+
+    def lines(self) -> Iterator[str]:
+        """This in words."""
+        head = f"run {self.run.run_id}: "
+        if self.num_merged:
+            yield f"{head}{self.num_merged} events of spools that were left behind are in its log now"
+        if self.sent_to and self.is_done:
+            yield f"{head}all is sent"
+        elif self.sent_to:
+            yield f"{head}{self.num_waiting} events still wait"
+        for url, why in self.obstacles.items():
+            yield f"  {url}: {why}"
+        for producer, why in self.set_aside.items():
+            yield f"  the rest of {producer} was refused and stays in {self.run.path}: {why}"
 
 
 def sync(options: argparse.Namespace, _log: TextLog) -> int:
     """Sends what waits; fails where something still does afterwards."""
-    waiting = {run.run_id: _send(run, options.server, options.timeout) for run in _chosen(options)}
+    synced = list(_sync_each(options))
     if options.json:
-        print_json([{"run_id": run_id, "num_waiting": count} for run_id, count in waiting.items()])
-    elif not waiting:
+        print_json([each.document for each in synced])
+    elif not synced:
         print("nothing waits to be sent")
-    else:
-        for run_id, count in waiting.items():
-            print(f"run {run_id}: {f'{count} events still wait' if count else 'all is sent'}")
-    return 1 if any(waiting.values()) else 0
+    for line in [line for each in synced for line in each.lines()]:
+        if not options.json:
+            print(line)
+    return 0 if all(each.is_done for each in synced) else 1
 
 
-def _chosen(options: argparse.Namespace) -> list[RunFolder]:
-    outbox = open_storage(options).outbox
-    if options.spool is None:
-        return outbox.runs()
-    if Path(options.spool).name == options.spool:
-        return [outbox.open(options.spool)]
-    folder = Path(options.spool).resolve()
-    elsewhere = EventStorage(folder.parent.parent).outbox
-    # What is sent is removed afterwards, so a run that somebody keeps must never be taken for one that waits.
-    if folder.parent != elsewhere.path:
-        hint = f"runs that wait lie in {elsewhere.path.name}/ of an event storage"
-        raise StoreError(f"{folder} is no run that waits to be sent", code=NOT_FOUND, hint=hint)
-    return [elsewhere.open(folder.name)]
+def _sync_each(options: argparse.Namespace) -> Iterator[Synced]:
+    storage = open_storage(options)
+    if options.spool is not None:
+        run = _find(storage, options.spool)
+        yield _sync_staged(run, options) if _is_staged(run) else _sync_kept(run, options)
+        return
+    for run in storage.outbox.runs():
+        with _unless_alive(run):
+            yield _sync_staged(run, options)
+    for run in storage.runs():
+        if has_leftovers(run) and (num_merged := merge_leftovers(run)):
+            yield Synced(run=run, num_merged=num_merged)
 
 
-def _send(run: RunFolder, servers: Sequence[str] | None, timeout_s: float) -> int:
-    """How many events of a run still wait after at most `timeout_s`."""
-    settings = _settings(run)
-    servers = servers or os.environ.get("MLGYM_SERVER", "").split()
-    urls = servers or settings.get("servers") or ()
-    if not urls:
+def _find(storage: EventStorage, name: str) -> RunFolder:
+    """The run of an id, of which one that waits goes before one that is kept, or the one at a path."""
+    if Path(name).name == name:
+        waits = storage.outbox.run(name).exists() or (name == "last" and storage.outbox.runs())
+        return (storage.outbox if waits else storage).open(name)
+    path = Path(name).resolve()
+    if path.suffix == ".jsonl":  # a spool itself
+        path = path.parent.parent
+    run = EventStorage(path.parent).run(path.name)
+    if not run.exists():
+        raise StoreError(f"{path} is no run", code=NOT_FOUND, hint="name the folder that holds its log")
+    return run
+
+
+def _is_staged(run: RunFolder) -> bool:
+    """Whether a run waits for servers, so that it is removed once they have it; all others are kept."""
+    return run.path.parent == EventStorage(run.path.parent.parent).outbox.path
+
+
+def _sync_staged(run: RunFolder, options: argparse.Namespace) -> Synced:
+    servers, rest = _destination(run, options.server)
+    if not servers:
         raise RunError(f"run {run.run_id} names no server to send to", code="MG109", hint="name one with --server URL")
-    rest = urls[0] if servers else settings.get("gs_rest_api_endpoint") or urls[0]
-    carrier = Carrier(run, urls, rest)
-    try:
+    with closing(Carrier(run, servers, rest, read_token(os.environ))) as carrier:
         carrier.carry_once()
-        _end_if_lost(run)
-        return carrier.drain(timeout_s)
-    finally:
-        carrier.close()
+        end_if_lost(run)
+        with _display(run, options) as report:
+            num_waiting = carrier.drain(options.timeout, report)
+        return _told(run, num_waiting, servers, carrier)
 
 
-def _settings(run: RunFolder) -> dict[str, Any]:
+def _sync_kept(run: RunFolder, options: argparse.Namespace) -> Synced:
+    """Brings in what was left behind; sends a copy where a server is named here and now."""
+    num_merged = merge_leftovers(run) if has_leftovers(run) else 0
+    servers = options.server or os.environ.get("MLGYM_SERVER", "").split()
+    if not servers and num_merged:
+        return Synced(run=run, num_merged=num_merged)
+    if not servers:
+        hint = "it is kept here and waits for no server; --server URL sends a copy"
+        raise RunError(f"run {run.run_id} names no server to send to", code="MG109", hint=hint)
+    with closing(ship_copy(run, servers, servers[0], read_token(os.environ))) as shipment:
+        with _display(run, options) as report:
+            num_waiting = shipment.drain(options.timeout, report)
+        return _told(run, num_waiting, servers, shipment, num_merged)
+
+
+def _told(
+    run: RunFolder, num_waiting: int, servers: Sequence[str], sender: Carrier | Shipment, num_merged: int = 0
+) -> Synced:
+    return Synced(
+        run=run,
+        num_waiting=num_waiting,
+        num_merged=num_merged,
+        sent_to=servers,
+        set_aside=dict(sender.set_aside),
+        obstacles=dict(sender.obstacles),
+    )
+
+
+def _destination(run: RunFolder, named: Sequence[str] | None) -> tuple[Sequence[str], str | None]:
+    """The servers to send to, and the REST endpoint for files."""
     path = run.config_path(RUN_CONFIG)
     settings: dict[str, Any] = to_plain(read_run_config(path).settings) if path.exists() else {}
-    return settings
+    servers = named or os.environ.get("MLGYM_SERVER", "").split()
+    if servers:
+        return servers, servers[0]
+    urls = settings.get("servers") or ()
+    return urls, settings.get("gs_rest_api_endpoint") or next(iter(urls), None)
 
 
-def _end_if_lost(run: RunFolder) -> None:
-    """Records the end of a run whose process went without a word; only who holds its lock knows that it is gone."""
-    fold = RunFold()
-    fold.feed(LogReader(run).poll())
-    if fold.state.started is not None and fold.state.ended is None:
-        told = overlay_summary(summary(fold.state), "lost")
-        counts = {str(status): count for status, count in told.counts.items()}
-        spool = Spool(run)
-        spool.publish(RunEnded(grid_search_id=run.run_id, reason="lost", counts=counts))
-        spool.close()
+@contextmanager
+def _unless_alive(run: RunFolder) -> Iterator[None]:
+    """Passes over a run that its own process carries at this moment."""
+    try:
+        yield
+    except StoreError as error:
+        if error.code != LOCKED:
+            raise
+        print(f"run {run.run_id} is under way and sends by itself", file=sys.stderr)
+
+
+@contextmanager
+def _display(run: RunFolder, options: argparse.Namespace) -> Iterator[Callable[[int], None]]:
+    """Shows on a terminal how many events wait, while it is entered."""
+    console = Console(stderr=True)
+    if options.json or not console.is_terminal or console.is_dumb_terminal:
+        yield lambda _: None
+        return
+    with console.status(f"run {run.run_id}: asking its servers") as status:
+        yield lambda num_waiting: status.update(f"run {run.run_id}: {num_waiting} events wait")

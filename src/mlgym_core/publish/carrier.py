@@ -7,8 +7,7 @@ arrived. Knows nothing of training.
 from __future__ import annotations
 
 import shutil
-import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.folder import RunFolder
@@ -83,18 +82,14 @@ class Carrier:
         """Takes up what was published, however much waits. Raises as `carry_once`."""
         self._offer(self._merger.merge_once())
 
-    def drain(self, timeout_s: float) -> int:
-        """The number of events that still wait after at most `timeout_s`, once no producer publishes any more.
+    def drain(self, timeout_s: float, report: Callable[[int], None] = lambda _: None) -> int:
+        """As `Shipment.drain`, for when no producer publishes any more; all that was published is taken up first.
 
         Raises:
             StoreError: the staged log or a spool failed.
         """
-        deadline = time.monotonic() + timeout_s
         self._offer(self._merger.merge_rest())
-        self._shipment.hurry()
-        self._shipment.wait(deadline)
-        self._shipment.save()
-        return self.num_waiting
+        return self._shipment.drain(timeout_s, report)
 
     def close(self) -> None:
         """Ends the connections; removes what was staged if all of it has arrived, files too, and keeps it otherwise."""
@@ -102,7 +97,7 @@ class Carrier:
             return
         self._closed = True
         self._shipment.close()
-        has_arrived = self.num_waiting == 0 and not any(self._staging.spools_path.glob("*"))
+        has_arrived = self._shipment.has_arrived and not any(self._staging.spools_path.glob("*"))
         self._writer.close()
         if has_arrived and self._can_remove:
             shutil.rmtree(self._staging.path)

@@ -47,13 +47,19 @@ class Delivery(Background):
         self._progress = Progress(run, num_acknowledged)
         self._batches = Batches(url, self._progress, self, num_ready)
         self._connection: Connection | None = None
+        self._is_known = False
         self._is_looked_up = False
         self._speaks_batches = False
         self._is_refused = False
 
     @property
     def num_acknowledged(self) -> int:
-        """How many events the server has acknowledged; all from the first on, but for what it does not take."""
+        """How many events the server has acknowledged, to this process or in answer to its question."""
+        return self._progress.num_acknowledged if self._is_known else 0
+
+    @property
+    def num_to_remember(self) -> int:
+        """As `num_acknowledged`; what an earlier process knew where the server has not been asked yet."""
         return self._progress.num_acknowledged
 
     @property
@@ -71,10 +77,18 @@ class Delivery(Background):
         self._is_refused = False
         super().hurry()
 
+    def has_sent(self, num_events: int) -> bool:
+        """Whether the server has the first `num_events`, but for what it does not take."""
+        return self._is_known and self._progress.position.num_lines >= num_events
+
+    def is_over(self, num_events: int) -> bool:
+        """Whether it has sent `num_events`, or waiting would help nothing because the server refused."""
+        return self._is_refused or self.has_sent(num_events)
+
     def wait_for(self, num_events: int, deadline: float) -> bool:
-        """Whether `num_events` were sent before `deadline` on the monotonic clock; at once where that is refused."""
-        self.wait_until(lambda: self._has_sent(num_events) or self._is_refused, deadline)
-        return self._has_sent(num_events)
+        """Whether `has_sent` came true before `deadline` on the monotonic clock; returns where `is_over` does."""
+        self.wait_until(lambda: self.is_over(num_events), deadline)
+        return self.has_sent(num_events)
 
     def close(self, patience_s: float) -> None:
         """Ends the thread and its connection; waits at most `patience_s` for one that hangs."""
@@ -84,9 +98,6 @@ class Delivery(Background):
         if connection:
             connection.give_up()
         super().close(patience_s)
-
-    def _has_sent(self, num_events: int) -> bool:
-        return self._progress.position.num_lines >= num_events
 
     def _work(self) -> None:
         backoff = Backoff()
@@ -139,13 +150,18 @@ class Delivery(Background):
             elif self._speaks_batches:
                 raise BrokenError("no answer to `hello`")
             else:
+                self._note_place()
                 send_singly(connection, self._progress, self, self._num_ready)
+
+    def _note_place(self) -> None:
+        with self.changed:
+            self._is_known = True
+            self.changed.notify_all()
 
     def _send_batches(self, connection: Connection, greeting: Mapping[str, Any]) -> None:
         last_seqs = greeting.get("last_seqs")
         has_fallen_back = self._progress.hear(last_seqs if isinstance(last_seqs, dict) else {})
-        with self.changed:
-            self.changed.notify_all()
+        self._note_place()
         if has_fallen_back:
             self._fell_back(self._progress.position.num_lines)
         try:

@@ -7,16 +7,20 @@ reads the run, and knows not who writes it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
+from mlgym_core.errors import StoreError
+from mlgym_core.events.codec import read_stamp
+from mlgym_core.events.codes import NOT_AN_EVENT
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.publish.background import Background
+from mlgym_core.events.log import LogReader, reader_at
 from mlgym_core.publish.delivery import Delivery
 from mlgym_core.publish.endpoint import Endpoint
 from mlgym_core.publish.ledger import Ledger, read_ledger, write_ledger
 from mlgym_core.publish.uploads import Uploads
 
+_LOOK_EVERY_S = 0.2
 _SAVE_EVERY_S = 1.0
 _PATIENCE_S = 2.0
 
@@ -74,6 +78,11 @@ class Shipment:
         )
 
     @property
+    def has_arrived(self) -> bool:
+        """Whether all servers have all that was offered, and the files are where they belong."""
+        return self._is_over and self.num_waiting == 0
+
+    @property
     def set_aside(self) -> Mapping[str, str]:
         """The producers whose further events some server does not take, and why."""
         return {producer: why for each in self._deliveries for producer, why in each.set_aside.items()}
@@ -81,7 +90,7 @@ class Shipment:
     @property
     def obstacles(self) -> Mapping[str, str]:
         """What keeps servers from getting more, by their addresses."""
-        return {each.url: each.obstacle for each in self._deliveries if each.obstacle}
+        return {each.url: each.obstacle for each in self._all if each.obstacle}
 
     def offer(self, num_events: int) -> None:
         """Says that the log has as many events that are safe."""
@@ -90,17 +99,25 @@ class Shipment:
             for each in self._all:
                 each.notify()
 
-    def hurry(self) -> None:
-        """Tries all servers again at once."""
+    def drain(self, timeout_s: float, report: Callable[[int], None] = lambda _: None) -> int:
+        """How many events still wait, once all has arrived or was refused, or nothing did for `timeout_s`.
+
+        `report` is told how many wait, several times a second.
+
+        Raises:
+            StoreError: the ledger cannot be written.
+        """
         for each in self._all:
             each.hurry()
-
-    def wait(self, deadline: float) -> None:
-        """Returns once all that was offered has arrived or was refused, but at `deadline` on the monotonic clock."""
-        for each in self._deliveries:
-            each.wait_for(self._num_events, deadline)
-        if self._uploads and self.num_acknowledged >= self._num_events:
-            self._uploads.wait_for(self._num_events, deadline)
+        fewest, deadline = self.num_waiting, time.monotonic() + timeout_s
+        while not self._is_over and time.monotonic() < deadline:
+            self._wait(min(deadline, time.monotonic() + _LOOK_EVERY_S))
+            self.save()
+            waiting = self.num_waiting
+            report(waiting)
+            if waiting < fewest:
+                fewest, deadline = waiting, time.monotonic() + timeout_s
+        return self.num_waiting
 
     def save(self) -> None:
         """Writes the ledger, if something changed; about once a second at most. Raises StoreError."""
@@ -115,8 +132,22 @@ class Shipment:
         self._write_ledger()
 
     @property
-    def _all(self) -> list[Background]:
+    def _all(self) -> list[Delivery | Uploads]:
         return [*self._deliveries, *([self._uploads] if self._uploads else [])]
+
+    @property
+    def _is_over(self) -> bool:
+        if self._uploads and self._uploads.is_refused:
+            return True
+        if not all(each.is_over(self._num_events) for each in self._deliveries):
+            return False
+        return self._uploads is None or self._uploads.settled >= self.num_acknowledged
+
+    def _wait(self, deadline: float) -> None:
+        for each in self._deliveries:
+            each.wait_for(self._num_events, deadline)
+        if self._uploads:
+            self._uploads.wait_for(self.num_acknowledged, deadline)
 
     def _num_ready(self) -> int:
         return min(self.num_with_files, self._num_events)
@@ -138,9 +169,28 @@ class Shipment:
             each.notify()
 
     def _write_ledger(self) -> None:
-        servers = {each.url: each.num_acknowledged for each in self._deliveries}
+        servers = {each.url: each.num_to_remember for each in self._deliveries}
         files = {self._uploads.url: self._uploads.settled} if self._uploads else {}
         ledger = Ledger(servers={**self._saved.servers, **servers}, files={**self._saved.files, **files})
         if ledger != self._saved:
             write_ledger(self._run, ledger)
             self._saved = ledger
+
+
+def ship_copy(run: RunFolder, servers: Sequence[str], rest: str | None, token: str | None) -> Shipment:
+    """A shipment of all that the log of `run` has by now, whoever writes it; nothing of the run is changed.
+
+    Raises:
+        StoreError: the log cannot be read, or is one of a version without stamps, by which servers know events again.
+    """
+    reader = LogReader(run)
+    first = reader.poll(1)
+    if first and read_stamp(first[0]) is None:
+        raise StoreError(
+            f"the log of run {run.run_id} was written by another program, and its events have no numbers",
+            code=NOT_AN_EVENT,
+            hint="copy its folder into the event storage of the server instead",
+        )
+    shipment = Shipment(run, servers, rest, token)
+    shipment.offer(reader_at(run).next_event_id)
+    return shipment

@@ -13,6 +13,7 @@ from functools import partial
 
 import requests
 
+from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogReader
@@ -56,7 +57,8 @@ class Uploads(Background):
         self._advanced = advanced
         self._to_delete: deque[tuple[int, CheckpointDeleted]] = deque()
         self._begins_anew = True
-        self._told = ""
+        self.obstacle: str | None = None
+        self.is_refused = False
 
     @property
     def url(self) -> str:
@@ -76,6 +78,11 @@ class Uploads(Background):
         except IndexError:
             return self._position
 
+    def hurry(self) -> None:
+        """Tries again at once where it waits before the next try."""
+        self.is_refused = False
+        super().hurry()
+
     def go_back(self, position: int) -> None:
         """Brings the files of all events from `position` on again: the server has lost what it had."""
         with self.changed:
@@ -88,6 +95,17 @@ class Uploads(Background):
         return self.wait_until(lambda: self.settled >= num_events, deadline)
 
     def _work(self) -> None:
+        backoff = Backoff()
+        while not self.closed:
+            try:
+                self._walk()
+            except StoreError as error:
+                self._tell(str(error))
+                self._begins_anew = True
+                self.rest(backoff.pause())
+        self._endpoint.close()
+
+    def _walk(self) -> None:
         reader = LogReader(self._run)
         while not self.closed:
             if self._begins_anew:
@@ -104,7 +122,6 @@ class Uploads(Background):
                 self._advance(piece.first_event_id + piece.num_lines)
             else:
                 self.pause(_LOOK_FOR_ACKNOWLEDGEMENT_S if self._to_delete else _LOOK_EVERY_S)
-        self._endpoint.close()
 
     def _advance(self, position: int) -> None:
         with self.changed:
@@ -143,17 +160,17 @@ class Uploads(Background):
                 request()
             except requests.RequestException as error:
                 self._tell(_reason(error))
-                is_refused = error.response is not None and error.response.status_code in UNAUTHORIZED
-                self.rest(LONGEST_S if is_refused else backoff.pause())
+                self.is_refused = error.response is not None and error.response.status_code in UNAUTHORIZED
+                self.rest(LONGEST_S if self.is_refused else backoff.pause())
             else:
-                self._told = ""
+                self.obstacle, self.is_refused = None, False
                 return True
         return False
 
     def _tell(self, reason: str) -> None:
-        if reason != self._told:
+        if reason != self.obstacle:
             _LOG.warning("%s: %s; files wait, trying again", self._endpoint.url, reason)
-        self._told = reason
+        self.obstacle = reason
 
 
 def _speaking_of_files(first_event_id: int, data: bytes) -> Iterator[tuple[int, Payload]]:

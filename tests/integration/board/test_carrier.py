@@ -5,6 +5,9 @@ import json
 import logging
 import shutil
 import socket
+import subprocess
+import sys
+import time
 
 import pytest
 import socketio
@@ -153,6 +156,13 @@ def test_a_run_arrives_whole_with_its_files_and_leaves_nothing_behind(staged, ca
     assert run.resource_path(0, 1, "model.safetensors").read_bytes() == MODEL
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """Does not wait long for a server that knows no `hello`."""
+    monkeypatch.setattr("mlgym_core.publish.batches.HELLO_S", 0.2)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_events_come_after_the_files_that_they_speak_of(staged, carry, board, start):
     there = []
 
@@ -270,6 +280,7 @@ def test_a_server_that_lost_its_storage_is_sent_everything_again(staged, carry, 
     assert is_whole(run, staged)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_server_of_mlgym_acknowledges_with_nothing(staged, carry, start, board):
     stored = []
     mlgym = start(lambda _settings: mlgym_server(stored.append))
@@ -282,8 +293,9 @@ def test_a_server_of_mlgym_acknowledges_with_nothing(staged, carry, start, board
     assert set(stored[0]) == {"event_type", "creation_ts", "payload", "x"}
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_server_that_does_not_acknowledge_is_left_and_tried_again(staged, carry, start, board, monkeypatch):
-    monkeypatch.setattr("mlgym_core.publish.delivery.ACKNOWLEDGEMENT_S", 0.2)
+    monkeypatch.setattr("mlgym_core.publish.singles.ACKNOWLEDGEMENT_S", 0.2)
     stored = []
     mute = start(lambda _settings: mlgym_server(stored.append, num_mute=1))
     carrier = carry(staged, [mute.url], board.url)
@@ -312,13 +324,112 @@ def test_two_cannot_carry_one_run(staged, carry, board):
 
 def test_a_server_that_is_away_is_told_of_once_not_at_each_try(staged, carry, caplog):
     url = f"http://127.0.0.1:{free_port()}"
+    staged.results(2)
     staged.start()
     carrier = carry(staged, [url], url)
 
-    assert carrier.drain(2.0) == 2
+    assert carrier.drain(1.0) == 4
 
     told = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert sorted(message.partition("; ")[2] for message in told) == [
         "0 events acknowledged, trying again",
         "files wait, trying again",
     ]
+    assert list(carrier.obstacles) == [url]
+
+
+def port_of(board):
+    return int(board.url.rpartition(":")[2])
+
+
+@pytest.mark.parametrize("mode", ["swallow", "deaf", "reset"])
+def test_a_way_that_is_disturbed_loses_nothing_and_doubles_nothing(staged, carry, board, proxy, monkeypatch, mode):
+    monkeypatch.setattr("mlgym_core.publish.batches.ACKNOWLEDGEMENT_S", 0.5)
+    proxy.target = port_of(board)
+    carrier = carry(staged, [proxy.url], board.url)
+    staged.start()
+    for turn in range(4):
+        proxy.disturb(mode if turn % 2 else "pass")
+        staged.results(200)
+        staged.results(200, spool=1)
+        for _ in range(5):
+            carrier.carry_once()
+            time.sleep(0.02)
+    proxy.disturb("pass")
+    staged.end()
+    assert carrier.drain(PATIENCE_S) == 0
+    assert is_whole(board.storage.run(staged.run_id), staged)
+    assert proxy.num_connections > 1
+
+
+def test_a_carrier_that_is_killed_loses_nothing_and_doubles_nothing(staged, carry, board, until):
+    staged.start()
+    staged.results(2000)
+    staged.results(2000, spool=1)
+    code = (
+        "import sys, time\n"
+        "from pathlib import Path\n"
+        "from mlgym_core.events.folder import RunFolder\n"
+        "from mlgym_core.publish.carrier import Carrier\n"
+        "carrier = Carrier(RunFolder(Path(sys.argv[1])), [sys.argv[2]], sys.argv[2])\n"
+        "while True:\n"
+        "    carrier.carry_once()\n"
+        "    time.sleep(0.01)\n"
+    )
+    run = board.storage.run(staged.run_id)
+    for num_there in (1, 2, 3):
+        staged.results(500)
+        process = subprocess.Popen([sys.executable, "-c", code, str(staged.folder.path), board.url])
+        until(lambda num_there=num_there: run.log_path.exists() and len(LogReader(run).poll()) >= num_there * 300)
+        process.kill()
+        process.wait()
+    staged.end()
+    carrier = carry(staged, [board.url], board.url)
+    assert carrier.drain(PATIENCE_S) == 0
+    assert is_whole(run, staged)
+
+
+def test_with_too_much_waiting_the_spools_are_left_to_fill(staged, board, tmp_path):
+    away = f"http://127.0.0.1:{free_port()}"
+    carrier = Carrier(staged.folder, [away], away, most_waiting_bytes=100_000)
+    staged.start()
+    staged.results(1000)
+    carrier.carry_once()
+    taken = carrier.num_waiting
+    staged.results(10)
+    carrier.carry_once()
+    assert carrier.num_waiting == taken
+    carrier.take_up()
+    assert carrier.num_waiting == taken + 10
+    carrier.close()
+
+
+def test_checkpoints_that_wait_count_as_long_as_they_are_there(staged):
+    away = f"http://127.0.0.1:{free_port()}"
+    carrier = Carrier(staged.folder, [away], away, most_waiting_bytes=2 * len(MODEL))
+    staged.start()  # whose files cannot be uploaded, so that nothing behind it is
+    for epoch in range(6):
+        staged.checkpoint(CheckpointSaved, epoch)
+        if epoch:
+            staged.checkpoint(CheckpointDeleted, epoch - 1)
+        carrier.carry_once()
+    assert carrier.num_waiting == staged.num_published  # each is deleted when the next is there
+    for epoch in (6, 7, 8):
+        staged.checkpoint(CheckpointSaved, epoch)
+        carrier.carry_once()
+    assert carrier.num_waiting == staged.num_published - 1
+    carrier.close()
+
+
+def test_a_checkpoint_is_deleted_there_after_the_event_that_says_so(staged, carry, board, until):
+    carrier = carry(staged, [board.url], board.url)
+    write_atomically(staged.folder.resource_path(0, 0, "model.safetensors"), MODEL)
+    staged.checkpoint(CheckpointSaved, 0)
+    carrier.carry_once()
+    run = board.storage.run(staged.run_id)
+    until(lambda: run.log_path.exists() and len(stamps(run)) == 1)
+    staged.checkpoint(CheckpointDeleted, 0)
+    carrier.carry_once()
+    until(lambda: (carrier.carry_once() or True) and run.checkpoint_epochs(0) == [])
+    assert len(stamps(run)) == 2
+    assert is_whole(run, staged)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 
 from mlgym_core.events.folder import EventStorage
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.spool import Spool
+from mlgym_core.events.types import LogLines
 from mlgym_core.events.verify import verify_chain
 
 
@@ -60,6 +62,11 @@ def told(run) -> list[str]:
     return sorted(kept)
 
 
+def sent(run, num_merged: int = 0) -> dict[str, object]:
+    """What `sync` tells of a run that is sent whole."""
+    return {"run_id": run.run_id, "num_waiting": 0, "num_merged": num_merged, "set_aside": {}}
+
+
 def lines(run) -> list[str]:
     """A run's log."""
     return [line.decode() for line in LogReader(run).poll()]
@@ -102,7 +109,7 @@ def test_with_the_server_away_the_run_ends_and_waits_to_be_sent(mlgym, workplace
     server.start()
     synced = mlgym("sync", "--json")
 
-    assert (synced.status, synced.document) == (0, [{"run_id": waiting.run_id, "num_waiting": 0}])
+    assert (synced.status, synced.document) == (0, [sent(waiting)])
     assert workplace.storage.outbox.runs() == []
     [served] = server.storage.runs()
     assert served.run_id == waiting.run_id
@@ -168,18 +175,132 @@ def test_sync_sends_the_folder_that_it_is_given_to_the_server_of_the_environment
     synced = mlgym("sync", elsewhere, "--json")
     other.stop()
 
-    assert (synced.status, synced.document) == (0, [{"run_id": waiting.run_id, "num_waiting": 0}])
+    assert (synced.status, synced.document) == (0, [sent(waiting)])
     assert [run.run_id for run in other.storage.runs()] == [waiting.run_id]
     assert not elsewhere.exists()
     assert waiting.exists()
 
 
-def test_sync_never_takes_a_run_that_is_kept_for_one_that_waits(mlgym, workplace, iris) -> None:
+def test_sync_sends_a_copy_of_a_run_that_is_kept_and_changes_nothing_here(mlgym, workplace, server, iris) -> None:
+    mlgym("run", workplace.write(iris), "--num_epochs", "1")
+    kept = workplace.run()
+    before = lines(kept)
+    server.start()
+
+    by_id = mlgym("sync", kept.run_id, "--server", server.url, "--json")
+    again = mlgym("sync", kept.path, "--server", server.url, "--json")
+
+    assert (by_id.status, by_id.document) == (0, [sent(kept)])
+    assert (again.status, again.document) == (0, [sent(kept)])
+    [copy] = server.storage.runs()
+    assert [json.loads(line) for line in lines(copy)] == [json.loads(line) for line in before]
+    assert files(copy) == files(kept)
+    assert lines(kept) == before
+    assert verify_chain(copy.log_path).num_lines == len(before)
+
+
+def test_sync_of_a_run_that_is_kept_needs_a_server_and_tells_of_one_that_is_away(
+    mlgym, workplace, server, iris
+) -> None:
     mlgym("run", workplace.write(iris), "--num_epochs", "1")
     kept = workplace.run()
 
-    done = mlgym("sync", kept.path, "--server", "http://127.0.0.1:9")
+    nowhere = mlgym("sync", kept.run_id)
+    away = mlgym("sync", kept.run_id, "--server", server.url, "--timeout", "0.5")
+
+    assert (nowhere.status, away.status) == (2, 1)
+    assert "MG109" in nowhere.err
+    assert re.search(rf"{len(lines(kept))} events still wait\n  {server.url}: ", away.out)
+    assert mlgym("sync").out == "nothing waits to be sent\n"
+    assert kept.exists()
+
+
+def test_sync_brings_spools_that_were_left_behind_into_the_log_of_a_run_that_nobody_writes(
+    mlgym, workplace, iris
+) -> None:
+    mlgym("run", workplace.write(iris), "--num_epochs", "1")
+    run = workplace.run()
+    left_behind = Spool(run)
+    left_behind.publish(LogLines(grid_search_id=run.run_id, stream="stdout", lines=["a last word"]))
+    left_behind.close()
+
+    writer = LogWriter(run)
+    while_written = mlgym("sync", "--json")
+    writer.close()
+    synced = mlgym("sync", "--json")
+
+    assert (while_written.status, while_written.document) == (0, [])
+    assert (synced.status, synced.document) == (0, [sent(run, num_merged=1)])
+    assert json.loads(lines(run)[-1])["payload"]["lines"] == ["a last word"]
+    assert list(run.path.glob("spool/*")) == []
+    assert mlgym("sync").out == "nothing waits to be sent\n"
+
+
+def test_a_sync_that_is_killed_again_and_again_goes_on(start_mlgym, mlgym, workplace, server, iris) -> None:
+    mlgym("run", workplace.write(iris), "--num_epochs", "1", "--server", server.url)
+    [waiting] = workplace.storage.outbox.runs()
+    with_all = lines(waiting)
+    server.start()
+
+    for _ in range(2):
+        started = start_mlgym("sync")
+        started.wait_until(lambda: (waiting.path / "carrier.json").exists() or server.storage.runs() != [])
+        started.process.kill()
+        started.end()
+    mlgym("sync")
+
+    [served] = server.storage.runs()
+    assert [json.loads(line) for line in lines(served)] == [json.loads(line) for line in with_all]
+    assert workplace.storage.outbox.runs() == []
+
+
+def test_training_does_not_wait_for_a_server_that_takes_all_and_answers_nothing(
+    mlgym, workplace, server, proxy, iris
+) -> None:
+    server.start()
+    proxy.target = server.port
+    proxy.disturb("swallow")
+
+    done = mlgym("run", workplace.write(iris), "--num_epochs", "1", "--server", proxy.url, "--json")
+
+    assert (done.status, done.document["status"]) == (0, "finished")
+    [waiting] = workplace.storage.outbox.runs()
+    kept = lines(waiting)
+    assert done.document["num_waiting"] == len(kept)
+    assert server.storage.runs() == []
+    proxy.disturb("pass")
+    assert mlgym("sync").status == 0
+    [served] = server.storage.runs()
+    assert [json.loads(line) for line in lines(served)] == [json.loads(line) for line in kept]
+
+
+def test_a_bad_token_file_is_told_before_anything_is_made(mlgym, monkeypatch, tmp_path, workplace, iris) -> None:
+    monkeypatch.setenv("MLGYM_TOKEN_FILE", str(tmp_path / "none"))
+
+    done = mlgym("run", workplace.write(iris), "--server", "http://127.0.0.1:9")
 
     assert done.status == 2
-    assert "is no run that waits to be sent" in done.err
-    assert kept.exists()
+    assert "MG112" in done.err
+    assert workplace.storage.outbox.runs() == []
+    assert not workplace.storage.outbox.path.exists()
+
+
+def test_a_server_with_a_token_takes_who_shows_it_and_nobody_else(
+    mlgym, monkeypatch, workplace, server, tmp_path, iris
+) -> None:
+    (tmp_path / "token").write_text("open-sesame\n")
+    monkeypatch.setenv("MLGYM_TOKEN", "open-sesame")
+    server.start()
+    monkeypatch.setenv("MLGYM_TOKEN", "knock-knock")
+
+    refused = mlgym("run", workplace.write(iris), "--num_epochs", "1", "--server", server.url)
+    [waiting] = workplace.storage.outbox.runs()
+    still = mlgym("sync")
+    monkeypatch.delenv("MLGYM_TOKEN")
+    monkeypatch.setenv("MLGYM_TOKEN_FILE", str(tmp_path / "token"))
+    sent_now = mlgym("sync")
+
+    assert (refused.status, still.status, sent_now.status) == (0, 1, 0)
+    assert "events could not be sent" in refused.out
+    assert "knock-knock" not in still.out + still.err + refused.out + refused.err
+    assert [run.run_id for run in server.storage.runs()] == [waiting.run_id]

@@ -1,0 +1,97 @@
+"""A way to a server that can be disturbed."""
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+
+class Proxy:
+    """Passes bytes on to the port `target` and back, as long as `mode` is `pass`.
+
+    `swallow` takes what comes and answers nothing, `deaf` passes on what comes and swallows the answers, `reset` breaks
+    every connection.
+    """
+
+    def __init__(self) -> None:
+        self.mode = "pass"
+        self.target = 0
+        self.num_connections = 0
+        self._pairs: list[tuple[socket.socket, socket.socket | None]] = []
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._start(self._accept)
+
+    def disturb(self, mode: str) -> None:
+        """Goes over to another mode and breaks what is open."""
+        self.mode = mode
+        for client, server in self._pairs:
+            for each in (client, server):
+                _break(each)
+        self._pairs = []
+
+    def close(self) -> None:
+        """Ends all of it."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.disturb("reset")
+        for each in self._threads:
+            each.join(10)
+            assert not each.is_alive()
+
+    def _start(self, work, *arguments) -> None:
+        self._threads.append(threading.Thread(target=work, args=arguments))
+        self._threads[-1].start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            self.num_connections += 1
+            server = None
+            if self.mode in ("pass", "deaf"):
+                try:
+                    server = socket.create_connection(("127.0.0.1", self.target))
+                except OSError:
+                    _break(client)
+                    continue
+            if self.mode == "reset":
+                _break(client)
+                continue
+            self._pairs.append((client, server))
+            self._start(self._pump, client, server)
+            if server is not None:
+                self._start(self._pump, server, None if self.mode == "deaf" else client)
+
+    def _pump(self, source, sink) -> None:
+        try:
+            while data := source.recv(65536):
+                if sink is not None:
+                    sink.sendall(data)
+        except OSError:
+            pass
+        for each in (source, sink):
+            _break(each)
+
+
+def _break(connection) -> None:
+    if connection is None:
+        return
+    try:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset, not a goodbye
+        connection.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        pass
+    connection.close()
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    made = Proxy()
+    yield made
+    made.close()

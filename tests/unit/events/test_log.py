@@ -237,7 +237,11 @@ def test_a_new_writer_goes_on_where_the_last_ended(run: RunFolder, lines: list[b
     assert verify_chain(run.log_path).last_seqs == {"a": 6, "b": 1}
 
 
-def test_a_cut_at_any_byte_of_the_last_lines_loses_no_whole_line(run: RunFolder, lines: list[bytes]) -> None:
+def test_a_cut_at_any_byte_of_the_last_three_lines_loses_no_whole_line(
+    run: RunFolder, lines: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "fsync", lambda fd: None)  # nothing here is lost with the machine
+    lines = lines[:4]
     write(run, "a", lines)
     whole = run.log_path.read_bytes()
     ends = [at + 1 for at, byte in enumerate(whole) if byte == 0x0A]
@@ -246,7 +250,7 @@ def test_a_cut_at_any_byte_of_the_last_lines_loses_no_whole_line(run: RunFolder,
         run.torn_path.unlink(missing_ok=True)
         num_whole = sum(end <= cut for end in ends)
         assert batches(LogReader(run).poll()) == list(range(num_whole))
-        writer = LogWriter(run)
+        writer = LogWriter(run, sync=lambda fd: None)
         assert writer.last_seq("a") == writer.num_events == num_whole
         torn = whole[ends[num_whole - 1] : cut]
         assert run.torn_path.exists() == bool(torn)

@@ -406,7 +406,7 @@ def test_with_too_much_waiting_the_spools_are_left_to_fill(staged, board, tmp_pa
 
 def test_checkpoints_that_wait_count_as_long_as_they_are_there(staged):
     away = f"http://127.0.0.1:{free_port()}"
-    carrier = Carrier(staged.folder, [away], away, most_waiting_bytes=2 * len(MODEL))
+    carrier = Carrier(staged.folder, [away], away, most_waiting_bytes=2 * len(MODEL) + 100_000)
     staged.start()  # whose files cannot be uploaded, so that nothing behind it is
     for epoch in range(6):
         staged.checkpoint(CheckpointSaved, epoch)

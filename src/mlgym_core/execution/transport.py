@@ -84,10 +84,7 @@ class Servers:
 
     def finish(self) -> int:
         """As `Transport.finish`; goes on for as long as something arrives."""
-        before, waiting = None, self._carrier.drain(self._patience_s)
-        while waiting and waiting != before:
-            before, waiting = waiting, self._carrier.drain(self._patience_s)
-        return waiting
+        return self._carrier.drain(self._patience_s)
 
     def close(self) -> None:
         """As `Transport.close`."""

@@ -12,7 +12,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-COMMANDS = ("run", "check", "schema", "components", "runs", "show", "verify", "delete", "trash", "sync")
+COMMANDS = ("run", "check", "schema", "components", "runs", "show", "verify", "export", "delete", "trash", "sync")
 _TRAINING = ("run", "check")
 
 

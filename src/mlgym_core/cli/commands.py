@@ -55,6 +55,10 @@ def _command(options: argparse.Namespace) -> Command:
         from mlgym_core.cli import verifying
 
         return verifying.verify
+    if name == "export":
+        from mlgym_core.cli import exporting
+
+        return exporting.export
     if name in ("delete", "trash"):
         from mlgym_core.cli import deleting
 

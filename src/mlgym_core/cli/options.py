@@ -49,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
     verify = _command(commands, "verify", "hold a run's log against its chain, and its checkpoints against the log")
     verify.add_argument("run_id", metavar="RUN_ID", help="the id of a run, `last`, or the folder of a copied one")
     _add_json(verify)
+    export = _command(commands, "export", "write a run as tables: scores, experiments, checkpoints, logs and others")
+    export.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
+    export.add_argument("--format", required=True, choices=("csv", "parquet"), help="what the files are")
+    export.add_argument("--output", metavar="DIR", help="the folder for them (default: export/RUN_ID)")
+    _add_json(export)
     delete = _command(commands, "delete", "move a run to the trash, or delete the checkpoints of experiments")
     delete.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
     delete.add_argument(

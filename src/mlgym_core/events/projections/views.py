@@ -121,9 +121,9 @@ class DeltaCollector:
 def varying_parameters(configs: Mapping[int, Mapping[str, Any]]) -> dict[int, dict[str, Any]]:
     """For each experiment the leaves of its configuration, by dotted path, that are not the same in all of them.
 
-    Lists of plain values are leaves; in others the index is part of the path. 1 and 1.0 differ, as in a hash.
+    1 and 1.0 differ, as in a hash.
     """
-    flat = {key: dict(_leaves(config, "")) for key, config in configs.items()}
+    flat = {key: dict(config_leaves(config)) for key, config in configs.items()}
     seen: dict[str, set[str]] = {}
     count: Counter[str] = Counter()
     for leaves in flat.values():
@@ -132,6 +132,22 @@ def varying_parameters(configs: Mapping[int, Mapping[str, Any]]) -> dict[int, di
             count[path] += 1
     varying = {path for path, values in seen.items() if len(values) > 1 or count[path] < len(flat)}
     return {key: {path: leaves[path] for path in leaves if path in varying} for key, leaves in flat.items()}
+
+
+def config_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """The leaves of a configuration by their dotted paths, below `path` where that is given.
+
+    Lists of plain values are leaves; in others the index is part of the path.
+    """
+    if isinstance(value, Mapping) and value:
+        items: Iterable[tuple[Any, Any]] = value.items()
+    elif isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value):
+        items = enumerate(value)
+    else:
+        yield path, value
+        return
+    for key, each in items:
+        yield from config_leaves(each, f"{path}.{key}" if path else str(key))
 
 
 def show_document(fold: RunFold, liveness: Liveness) -> dict[str, Any]:
@@ -193,15 +209,3 @@ def _description(state: RunState) -> str | None:
 
 def _in_order(state: RunState) -> list[ExperimentState]:
     return [state.experiments[key] for key in sorted(state.experiments)]
-
-
-def _leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping) and value:
-        items: Iterable[tuple[Any, Any]] = value.items()
-    elif isinstance(value, list) and any(isinstance(each, Mapping | list) for each in value):
-        items = enumerate(value)
-    else:
-        yield path, value
-        return
-    for key, each in items:
-        yield from _leaves(each, f"{path}.{key}" if path else str(key))

@@ -29,6 +29,7 @@ from ml_board.telemetry import Telemetry
 from mlgym_core.errors import MLGymError
 
 _LOG = logging.getLogger(__name__)
+_WIRE_LOG = logging.getLogger(f"{__name__}.wire")
 MAX_CONNECTIONS = 512
 MAX_INTRODUCTION_BYTES = 2**16
 """What a client may send before it was let in."""
@@ -52,13 +53,14 @@ class EventServer:
     """The server behind `socket`; `close` it before its event loop ends."""
 
     def __init__(self, settings: Settings, views: RunViews, auth: Auth, telemetry: Telemetry) -> None:
+        _WIRE_LOG.setLevel(logging.WARNING)  # below it, each packet is told with what is in it: tokens too
         self._settings = settings
         self._auth = auth
         self._telemetry = telemetry
         self.socket = socketio.AsyncServer(
             async_mode="asgi",
             logger=_LOG,
-            engineio_logger=_LOG,
+            engineio_logger=_WIRE_LOG,
             serializer=WirePacket,
             cors_allowed_origins=self._allows,
             max_http_buffer_size=MAX_MESSAGE_BYTES,

@@ -1,5 +1,6 @@
 """What a running board gives to whom: by token, session, origin and host, over REST and the socket alike."""
 
+import logging
 import queue
 import signal
 
@@ -136,6 +137,16 @@ def test_a_command_takes_a_token_serves_others_with_it_and_never_prints_it(comma
     board.process.send_signal(signal.SIGTERM)
     _, output, errors = board.end()
     assert SECRET not in output + errors
+
+
+def test_a_token_is_in_no_log_however_much_is_told(locked, dial, caplog):
+    caplog.set_level(logging.DEBUG)
+    dial(locked.url, auth={"token": SECRET}).call("mlgym_event", EVENT, timeout=30)
+    locked.get("/api/runs", headers=bearer(SECRET))
+    session(locked.url)
+    told = [each.getMessage() for each in caplog.records if each.name.startswith(("ml_board", "uvicorn", "asyncio"))]
+    assert told
+    assert not [each for each in told if SECRET in each]
 
 
 def test_the_socket_apart_tells_of_its_health(start, dial):

@@ -4,26 +4,29 @@ import io
 
 import pytest
 
+from ml_board.rest.operations import OPERATIONS
 from ml_board.rest.runs import MAX_DEPTH
 
 RUN = "2026-11-21--10-00-00"
-ROUTES = [
-    ("GET", "/grid_searches/{run}/experiments"),
-    ("GET", "/grid_searches/{run}/{name}"),
-    ("PUT", "/grid_searches/{run}/{name}.yml"),
-    ("GET", "/grid_searches/{run}/{number}/{name}"),
-    ("PUT", "/grid_searches/{run}/{number}/{name}.json"),
-    ("GET", "/checkpoint_list/{run}/{number}"),
-    ("GET", "/checkpoint_list/{run}/{number}/{number}"),
-    ("GET", "/checkpoints/{run}/{number}/{number}/{name}"),
-    ("POST", "/checkpoints/{run}/{number}/{number}"),
-    ("DELETE", "/checkpoints/{run}/{number}/{number}"),
-    ("DELETE", "/checkpoints/{run}/{number}/{number}/{name}"),
-    ("GET", "/model-card/{run}/{number}"),
-    ("GET", "/system-info/{run}/{number}"),
-    ("GET", "/api/runs/{run}"),
-    ("GET", "/api/runs/{run}/experiments/{number}"),
-]
+BAD_NAMES = [
+    "..", "%2e%2e", "..%2f..%2fetc", ".hidden", "a%00b", "a" * 129, "..%5c..", "a%0ab", "%252e%252e", "%c0%ae%c0%ae",
+    "%ef%bc%8e%ef%bc%8e", "a%5cb", "%E2%80%AEa", "-", "a b", "~root", "$HOME",
+]  # fmt: skip
+ENDINGS = {
+    "/grid_searches/<run_id>/<config_name>": ".yml",
+    "/grid_searches/<run_id>/<experiment_id>/<config_name>": ".json",
+}
+
+
+def template(method, rule):
+    """A path of a route, with places for a run, a number and a name."""
+    path = rule.replace("<config_name>", "{name}" + (ENDINGS[rule] if method == "PUT" else ""))
+    for parameter, place in {"run_id": "run", "experiment_id": "number", "epoch": "number", "resource": "name"}.items():
+        path = path.replace(f"<{parameter}>", f"{{{place}}}")
+    return path
+
+
+ROUTES = [(method, template(method, rule)) for method, rule in sorted(OPERATIONS) if "<run_id>" in rule]
 
 
 def body_of(method, route):
@@ -34,21 +37,30 @@ def body_of(method, route):
     return {}
 
 
-@pytest.mark.parametrize("bad", ["..", "%2e%2e", "..%2f..%2fetc", ".hidden", "a%00b", "a" * 129, "..%5c..", "a%0ab"])
 @pytest.mark.parametrize(("method", "route"), ROUTES)
-def test_what_leads_out_of_the_storage_is_forbidden(client, storage, method, route, bad):
-    path = route.format(run=bad, number=0, name="model")
-    answer = client.open(path, method=method, **body_of(method, route))
-    assert answer.status_code == 403, answer.text
-    assert set(answer.json["error"]) == {"code", "message", "hint"}
+def test_what_leads_out_of_the_storage_is_forbidden(client, storage, method, route):
+    for bad in BAD_NAMES:
+        path = route.format(run=bad, number=0, name="model")
+        answer = client.open(path, method=method, **body_of(method, route))
+        assert answer.status_code == 403, path
+        assert set(answer.json["error"]) == {"code", "message", "hint"}
     assert not storage.path.exists()
 
 
+@pytest.mark.parametrize(("method", "route"), [each for each in ROUTES if "{name}" in each[1]])
+def test_so_is_the_name_of_a_file_that_does(client, recording, method, route):
+    before = sorted(recording.folder.path.rglob("*"))
+    for bad in BAD_NAMES:
+        path = route.format(run=recording.run_id, number=0, name=bad)
+        assert client.open(path, method=method, **body_of(method, route)).status_code == 403, path
+    assert sorted(recording.folder.path.rglob("*")) == before
+
+
 @pytest.mark.parametrize(("method", "route"), [each for each in ROUTES if "{number}" in each[1]])
-@pytest.mark.parametrize("bad", ["-1", "1e3", "x", "01", "%2e%2e"])
-def test_what_is_no_number_is_forbidden(client, recording, method, route, bad):
-    path = route.format(run=recording.run_id, number=bad, name="model")
-    assert client.open(path, method=method, **body_of(method, route)).status_code == 403
+def test_what_is_no_number_is_forbidden(client, recording, method, route):
+    for bad in ("-1", "1e3", "x", "01", "%2e%2e", "%D9%A3", "9" * 30):
+        path = route.format(run=recording.run_id, number=bad, name="model")
+        assert client.open(path, method=method, **body_of(method, route)).status_code == 403, path
 
 
 @pytest.mark.parametrize(

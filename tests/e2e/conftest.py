@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -16,7 +16,10 @@ from urllib.parse import urlencode
 import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
+from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.types import AttemptStarted, ExperimentConfig, Payload
 
 PATIENCE_S = 60
 BROWSERS = (
@@ -142,13 +145,16 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
 class Command:
     """One of the project's commands as a process of its own, which says on its first line where it is."""
 
-    def __init__(self, name: str, *arguments: object) -> None:
+    def __init__(self, name: str, *arguments: object, environment: Mapping[str, str] | None = None) -> None:
         self._arguments = [Path(sys.executable).with_name(name), *map(str, arguments)]
+        self._environment = {**os.environ, **(environment or {})}
         self.start()
 
     def start(self) -> None:
         """Starts it, or starts it again, and waits for its first line."""
-        self._process = subprocess.Popen(self._arguments, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self._process = subprocess.Popen(
+            self._arguments, env=self._environment, stdout=subprocess.PIPE, text=True, bufsize=1
+        )
         assert self._process.stdout is not None
         self.first_line = self._process.stdout.readline().strip()
 
@@ -168,8 +174,8 @@ def start() -> Iterator[Callable[..., Command]]:
     """Starts services, and ends them after the test."""
     started: list[Command] = []
 
-    def start(name: str, *arguments: object) -> Command:
-        started.append(Command(name, *arguments))
+    def start(name: str, *arguments: object, environment: Mapping[str, str] | None = None) -> Command:
+        started.append(Command(name, *arguments, environment=environment))
         return started[-1]
 
     yield start
@@ -244,6 +250,57 @@ def slow_run(tmp_path: Path) -> Iterator[tuple[Workplace, subprocess.Popen[bytes
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait(PATIENCE_S)
+
+
+class WrittenRun:
+    """A run whose events the test itself writes, so that it knows each of them and when it comes."""
+
+    def __init__(self, storage: EventStorage, *, num_experiments: int) -> None:
+        self.folder = storage.create_run()
+        self.run_id = self.folder.run_id
+        self._writer = LogWriter(self.folder)
+        self._next_seq = 1
+        for id_ in range(num_experiments):
+            config = {"optimizer": {"lr": 0.1**id_}}
+            self.write(
+                ExperimentConfig(grid_search_id=self.run_id, experiment_id=id_, job_id=id_, config=config),
+                AttemptStarted(
+                    grid_search_id=self.run_id,
+                    experiment_id=id_,
+                    attempt=1,
+                    device="cpu",
+                    host="host",
+                    pid=1,
+                    resumed_from=None,
+                    threads=1,
+                    versions={},
+                ),
+            )
+
+    def write(self, *payloads: Payload) -> int:
+        """Writes events as facts; the id of the next one."""
+        event_id = self._writer.append("test", self._next_seq, [encode_event(each) for each in payloads])
+        self._writer.commit()
+        self._next_seq += len(payloads)
+        return event_id
+
+    def close(self) -> None:
+        """Gives up the log, as a process does that ends."""
+        self._writer.close()
+
+
+@pytest.fixture
+def written_run(tmp_path: Path) -> Iterator[Callable[..., WrittenRun]]:
+    """Begins runs in the storage `tmp_path`."""
+    runs: list[WrittenRun] = []
+
+    def begin(*, num_experiments: int = 1) -> WrittenRun:
+        runs.append(WrittenRun(EventStorage(tmp_path), num_experiments=num_experiments))
+        return runs[-1]
+
+    yield begin
+    for each in runs:
+        each.close()
 
 
 class RunPage:

@@ -5,6 +5,7 @@ import { ConnectionNotice } from "@/features/connection/ConnectionNotice";
 import { useLiveRun } from "@/features/connection/useLiveRun";
 import { addressOf, type Address } from "@/lib/address";
 import { ApiError, fetchRunAt } from "@/lib/api";
+import { StandingClock } from "@/lib/clock";
 import { formatTime } from "@/lib/format";
 import { noNews, type News } from "@/lib/news";
 import { viewRun } from "@/lib/runView";
@@ -63,6 +64,8 @@ export function PastRun({ at, ...props }: Props & { at: number }) {
     queryFn: ({ signal }) => fetchRunAt(restEndpoint, runId, at, signal),
     staleTime: Infinity,
   });
+  // Whether processes live is known of the present alone: they were there to write this event.
+  const snapshot = useMemo(() => (data ? { ...data, liveness: "alive" as const } : null), [data]);
   const news = useMemo(() => noNews(at + 1), [at]);
   const now = (
     <Link className="button" to={{ ...address, at: null }}>
@@ -70,28 +73,30 @@ export function PastRun({ at, ...props }: Props & { at: number }) {
     </Link>
   );
   return (
-    <Frame
-      {...props}
-      snapshot={data ?? null}
-      news={news}
-      stale={false}
-      isLoading={!error}
-      badge={
-        <span className="rounded bg-lost-wash px-2 py-0.5 text-xs whitespace-nowrap text-lost" data-testid="moment">
-          as of event {at}
-          {data && <span className="hidden sm:inline">, {formatTime(data.run.last_event_at)}</span>}
-        </span>
-      }
-      notice={
-        error ? (
-          <Notice tone="error" title={error.message} action={now}>
-            {error instanceof ApiError && error.hint}
-          </Notice>
-        ) : (
-          <Notice title={`This is the run as it was after event ${at}. Nothing on this page changes.`} action={now} />
-        )
-      }
-    />
+    <StandingClock value={data?.run.last_event_at ?? null}>
+      <Frame
+        {...props}
+        snapshot={snapshot}
+        news={news}
+        stale={false}
+        isLoading={!error}
+        badge={
+          <span className="rounded bg-lost-wash px-2 py-0.5 text-xs whitespace-nowrap text-lost" data-testid="moment">
+            as of event {at}
+            {data && <span className="hidden sm:inline">, {formatTime(data.run.last_event_at)}</span>}
+          </span>
+        }
+        notice={
+          error ? (
+            <Notice tone="error" title={error.message} action={now}>
+              {error instanceof ApiError && error.hint}
+            </Notice>
+          ) : (
+            <Notice title={`This is the run as it was after event ${at}. Nothing on this page changes.`} action={now} />
+          )
+        }
+      />
+    </StandingClock>
   );
 }
 

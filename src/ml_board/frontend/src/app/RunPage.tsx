@@ -97,7 +97,7 @@ export function RunPage({ view, source, stale, address, adjust }: Props) {
               experimentId={null}
               at={source.at}
               numLines={snapshot.run.num_log_lines}
-              className="max-xl:max-h-[70dvh] xl:h-full"
+              className="max-xl:max-h-[70dvh]"
             />
           </section>
         )}

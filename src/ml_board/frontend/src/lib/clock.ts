@@ -1,6 +1,6 @@
 /** The time as React state, in seconds since the epoch, for all who show ages: one timer while anyone looks. */
 
-import { useSyncExternalStore } from "react";
+import { createContext, useContext, useSyncExternalStore } from "react";
 
 const listeners = new Set<() => void>();
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -24,6 +24,14 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
+/** The time that it is on a page of the past, where it stands still; null on all others. */
+export const StandingClock = createContext<number | null>(null);
+
 export function useNow(): number {
-  return useSyncExternalStore(subscribe, () => now);
+  const standing = useContext(StandingClock);
+  return useSyncExternalStore(standing === null ? subscribe : subscribeToNothing, () => standing ?? now);
+}
+
+function subscribeToNothing(): () => void {
+  return () => undefined;
 }

@@ -34,6 +34,7 @@ describe("a log that is followed", () => {
     const { log, fetchPage } = serve(1_200);
     const feed = createLogFeed(fetchPage);
     feed.open();
+    feed.readOn();
     await rest();
     expect(shown(feed)).toEqual(numbers(700, 1_200));
     log.numEvents = 1_250;
@@ -50,6 +51,7 @@ describe("a log that is followed", () => {
     const { log, fetchPage } = serve(10);
     const feed = createLogFeed(fetchPage);
     feed.open();
+    feed.readOn();
     await rest();
     log.numEvents = 100_000;
     feed.readOn();
@@ -62,6 +64,7 @@ describe("a log that is followed", () => {
     const { log, fetchPage } = serve(10);
     const feed = createLogFeed(fetchPage);
     feed.open();
+    feed.readOn();
     await rest();
     for (let i = 0; i < 30; i += 1) {
       log.numEvents += 1_000;
@@ -79,6 +82,7 @@ describe("a log that is followed", () => {
     const { log, fetchPage } = serve(3);
     const feed = createLogFeed(fetchPage);
     feed.open();
+    feed.readOn();
     await rest();
     log.isDown = true;
     feed.readOn();
@@ -93,6 +97,7 @@ describe("a log that is followed", () => {
     const { fetchPage } = serve(100);
     const feed = createLogFeed(fetchPage, 40);
     feed.open();
+    feed.readOn();
     await rest();
     expect(shown(feed)).toEqual(numbers(0, 40));
   });
@@ -101,10 +106,12 @@ describe("a log that is followed", () => {
     const { fetchPage } = serve(3);
     const feed = createLogFeed(fetchPage);
     feed.open();
+    feed.readOn();
     feed.close();
     await rest();
     expect(shown(feed)).toEqual([]);
     feed.open();
+    feed.readOn();
     await rest();
     expect(shown(feed)).toEqual([0, 1, 2]);
     expect(vi.getTimerCount()).toBe(0);

@@ -19,9 +19,9 @@ export interface LogState {
 
 export interface LogFeed {
   store: StoreApi<LogState>;
-  /** Reads the end of the log. */
+  /** Before anything is read, and again after `close`. */
   open: () => void;
-  /** Reads on from the last line that is known, a few times a second at most. */
+  /** Reads the end of the log, then on from the last line that is known; a few times a second at most. */
   readOn: () => void;
   /** Puts the lines before the first one that is known in front. */
   readBack: () => void;
@@ -99,7 +99,6 @@ export function createLogFeed(fetchPage: FetchPage, end: number | null = null): 
     store,
     open: () => {
       closing = new AbortController();
-      readOn();
     },
     readOn,
     readBack: () => inTurn(readOlder),

@@ -36,7 +36,7 @@ export function LogPanel({ restEndpoint, runId, experimentId, at, numLines, clas
   const feed = useFeed(restEndpoint, runId, experimentId, stream, at);
   const state = useStore(feed.store);
   useEffect(() => {
-    if (isFollowing && at === null) feed.readOn();
+    if (isFollowing || at !== null) feed.readOn();
   }, [feed, isFollowing, at, numLines]);
   return (
     <>

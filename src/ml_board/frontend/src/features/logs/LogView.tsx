@@ -39,14 +39,14 @@ export function LogView({ lines, hasOlder, isRunWide, isFollowing, onFollow, onT
     scroller.current?.scrollTo({ top: scroller.current.scrollHeight });
   };
   return (
-    <div className="relative">
+    <div className="relative flex min-h-0 flex-col">
       <div
         ref={scroller}
         role="log"
         aria-label="Lines"
         // A region that scrolls must be reachable with the keyboard.
         tabIndex={0}
-        className={`overflow-auto font-mono text-xs ${className}`}
+        className={`min-h-0 overflow-auto font-mono text-xs ${className}`}
         // Rows are placed by the page itself: the browser's own anchoring would move them twice.
         style={{ overflowAnchor: "none" }}
         onScroll={look}

@@ -9,6 +9,7 @@ import time
 import pytest
 import requests
 import socketio
+import websocket
 
 from ml_board import service
 from ml_board.settings import Settings, origin_patterns
@@ -63,12 +64,12 @@ class Command:
 class Client:
     """A Socket.IO client that keeps what it is sent."""
 
-    def __init__(self, url, transports=None):
+    def __init__(self, url, transports=None, auth=None):
         self.socket = socketio.Client(reconnection=False, handle_sigint=False)
         self.received = queue.Queue()
-        for name in ("mlgym_event", "server_log_message", "delta", "pong", "disconnect"):
+        for name in ("mlgym_event", "history", "live", "server_log_message", "delta", "pong", "disconnect"):
             self.socket.on(name, lambda *data, name=name: self.received.put((name, data[0] if data else None)))
-        self.socket.connect(url, transports=transports, wait_timeout=PATIENCE_S)
+        self.socket.connect(url, transports=transports, auth=auth, wait_timeout=PATIENCE_S)
 
     def call(self, event, data=None):
         return self.socket.call(event, data, timeout=PATIENCE_S)
@@ -89,6 +90,18 @@ class Client:
         assert len(found) == number
         # The library gives each message to a thread of its own, so that they may overtake each other here.
         return sorted(found, key=lambda each: each[0])
+
+    def slices(self, first, num_lines):
+        """The bytes of the next `num_lines` lines, from event `first` on, and the names under which they came."""
+        data, names = b"", []
+        while data.count(b"\n") < num_lines:
+            name, message = self.received.get(timeout=PATIENCE_S)
+            if name in ("history", "live"):
+                assert message["from"] == first + data.count(b"\n")
+                data += message["lines"]
+                names.append(name)
+        assert data.count(b"\n") == num_lines
+        return data, names
 
     def close(self):
         if self.socket.connected and self.socket.transport() == "polling":
@@ -136,13 +149,32 @@ def connect(board):
     """Connects a client to the board, or to another service."""
     clients = []
 
-    def begin(url=None, transports=None):
-        clients.append(Client(url or board.url, transports))
+    def begin(url=None, transports=None, auth=None):
+        clients.append(Client(url or board.url, transports, auth))
         return clients[-1]
 
     yield begin
     for each in clients:
         each.close()
+
+
+@pytest.fixture
+def wire():
+    """Opens a websocket on which a Socket.IO client is connected, without a library between."""
+    opened = []
+
+    def begin(url):
+        address = f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+        bare = websocket.create_connection(address, timeout=30, skip_utf8_validation=True)  # done byte by byte
+        opened.append(bare)
+        assert bare.recv().startswith("0{")
+        bare.send("40")
+        assert bare.recv().startswith("40{")
+        return bare
+
+    yield begin
+    for each in opened:
+        each.shutdown()
 
 
 @pytest.fixture

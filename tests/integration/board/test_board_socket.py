@@ -3,11 +3,9 @@
 import json
 import math
 import tracemalloc
-from contextlib import contextmanager
 
 import pytest
 import requests
-import websocket
 
 from mlgym_core.events.codec import encode_foreign
 from mlgym_core.events.lock import liveness
@@ -32,20 +30,6 @@ def numbers(events):
 
 def log_of(board, run_id=RUN):
     return [json.loads(line) for line in board.storage.run(run_id).log_path.read_text().splitlines()]
-
-
-@contextmanager
-def wire(url):
-    """A websocket on which a Socket.IO client is connected, without a library between."""
-    address = f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
-    bare = websocket.create_connection(address, timeout=30, skip_utf8_validation=True)  # done in Python, byte by byte
-    try:
-        assert bare.recv().startswith("0{")
-        bare.send("40")
-        assert bare.recv().startswith("40{")
-        yield bare
-    finally:
-        bare.shutdown()
 
 
 def events_on(bare, number):
@@ -80,13 +64,13 @@ def test_an_event_is_stored_and_goes_to_its_room(board, connect, transports):
     assert verify_chain(board.storage.run(RUN).log_path).num_lines == 3
 
 
-def test_a_publisher_that_waits_for_nothing_keeps_its_order(board, connect):
+def test_a_publisher_that_waits_for_nothing_keeps_its_order(board, connect, wire):
     publisher = connect(transports=WEBSOCKET)
-    with wire(board.url) as subscriber:
-        subscriber.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
-        for number in range(500):
-            publisher.socket.emit("mlgym_event", status(number))
-        received = events_on(subscriber, 500)
+    subscriber = wire(board.url)
+    subscriber.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
+    for number in range(500):
+        publisher.socket.emit("mlgym_event", status(number))
+    received = events_on(subscriber, 500)
     assert [message["event_id"] for message in received] == list(range(500))
     assert [message["data"]["payload"]["starting_time"] for message in received] == list(range(500))
 
@@ -235,33 +219,34 @@ def test_a_connection_of_another_origin_is_refused(board):
         assert allowed == (origin if code == 200 else None)
 
 
-def test_a_client_that_takes_nothing_costs_the_server_no_memory(board):
+def test_a_client_that_takes_nothing_costs_the_server_no_memory(board, wire):
     writer = LogWriter(board.storage.run(RUN))
-    with wire(board.url) as stalled, wire(board.url) as other:
-        for client in (stalled, other):
-            client.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
-        tracemalloc.start()
-        try:
-            for number in range(60):
-                _, line = encode_foreign(status(number, note="x" * 400_000))
-                writer.append("p", number + 1, [line])
-                writer.commit()
-                assert [message["event_id"] for message in events_on(other, 1)] == [number]
-            _, most = tracemalloc.get_traced_memory()
-        finally:
-            tracemalloc.stop()
-            writer.close()
-        assert most < 10_000_000
-        assert [message["event_id"] for message in events_on(stalled, 60)] == list(range(60))
+    stalled = wire(board.url)
+    other = wire(board.url)
+    for client in (stalled, other):
+        client.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
+    tracemalloc.start()
+    try:
+        for number in range(60):
+            _, line = encode_foreign(status(number, note="x" * 400_000))
+            writer.append("p", number + 1, [line])
+            writer.commit()
+            assert [message["event_id"] for message in events_on(other, 1)] == [number]
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        writer.close()
+    assert most < 10_000_000
+    assert [message["event_id"] for message in events_on(stalled, 60)] == list(range(60))
 
 
-def test_a_log_that_mlgym_wrote_is_read_by_clients_that_know_no_nan(board):
+def test_a_log_that_mlgym_wrote_is_read_by_clients_that_know_no_nan(board, wire):
     log = board.storage.run(RUN).log_path
     log.parent.mkdir(parents=True)
     text = json.dumps(status(0) | {"note": math.nan}) + "\n" + json.dumps(status(1)) + "\n"
     log.write_text(text)
-    with wire(board.url) as client:
-        client.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
-        first, second = events_on(client, 2)
+    client = wire(board.url)
+    client.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
+    first, second = events_on(client, 2)
     assert first == {"event_id": 0, "data": status(0) | {"note": None}}
     assert second == {"event_id": 1, "data": status(1)}

@@ -40,9 +40,15 @@ class WriterLock:
                 code=LOCKED,
                 hint="a log has one writer: wait until that process has ended, or stop it",
             )
-        with writing(run.lock_path):
-            os.ftruncate(self._fd, 0)
-            os.pwrite(self._fd, f"pid {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+        holder_line = f"pid {os.getpid()} on {os.uname().nodename}\n".encode()
+        try:
+            with writing(run.lock_path):
+                # In this order, so that a full disk has room for it where another's stood.
+                os.pwrite(self._fd, holder_line, 0)
+                os.ftruncate(self._fd, len(holder_line))
+        except StoreError:
+            self.release()
+            raise
 
     def release(self) -> None:
         """Gives the lock up; its file stays and says who had it last."""

@@ -64,6 +64,7 @@ class LogWriter:
         self.run = run
         self._sync = sync
         self._write = write
+        self._fd = -1
         self._lock = WriterLock(run, patience_s)
         try:
             saved = load_chain(run)
@@ -72,9 +73,11 @@ class LogWriter:
             with writing(run.log_path):
                 self._fd = os.open(run.log_path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
                 self._move_torn_tail()
+                if self._end.size_bytes:  # who was killed may have written lines, told now as safe, and not synced them
+                    sync(self._fd)
                 _sync_folder(run)
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
         self._next = self._end.copy()
         self._pending: list[bytes] = []
@@ -182,7 +185,7 @@ class LogWriter:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
-            self._lock.release()
+        self._lock.release()
 
     def _check_same(self, producer: str, first_seq: int, lines: Sequence[bytes]) -> None:
         committed = self._end.last_seqs.get(producer, 0)

@@ -353,11 +353,15 @@ def test_a_full_disk_cuts_back_to_the_last_commit_and_stays_readable(
 
 
 def test_a_sync_that_fails_stops_the_writer_and_a_new_one_recovers(run: RunFolder, lines: list[bytes]) -> None:
-    def fail(fd: int) -> None:
-        raise OSError(5, "Input/output error")
+    failing = False
+
+    def sync(fd: int) -> None:
+        if failing:
+            raise OSError(errno.EIO, "Input/output error")
 
     write(run, "a", lines[:1])
-    writer = LogWriter(run, sync=fail)
+    writer = LogWriter(run, sync=sync)
+    failing = True
     writer.append("a", 2, lines[1:])
     with pytest.raises(StoreError, match="Input/output error"):
         writer.commit()
@@ -444,6 +448,19 @@ def test_a_log_that_cannot_be_cut_back_takes_no_more_and_the_next_writer_mends_i
     writer.commit()
     assert batches(LogReader(run).poll()) == list(range(6))
     assert run.torn_path.stat().st_size > 100
+
+
+def test_what_a_killed_writer_left_is_synced_before_anyone_goes_on(run: RunFolder, lines: list[bytes]) -> None:
+    def fail(fd: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    write(run, "a", lines)
+    with pytest.raises(StoreError, match="Input/output error"):
+        LogWriter(run, sync=fail)
+    assert liveness(run) == "lost"
+    synced: list[int] = []
+    LogWriter(run, sync=synced.append).close()
+    assert len(synced) == 1
 
 
 def test_a_reader_follows_the_writer_and_stops_before_a_torn_line(run: RunFolder, lines: list[bytes]) -> None:

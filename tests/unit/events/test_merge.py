@@ -348,13 +348,17 @@ def merge_and_kill(run: RunFolder, written: float) -> None:
     """A merge that ends when this part of the bytes of its commit has come into the file."""
     before = run.log_path.stat().st_size
     left = []
+    is_open = False
 
     def sync(fd: int) -> None:
+        if not is_open:
+            return
         data = run.log_path.read_bytes()
         left.append(data[: before + round(written * (len(data) - before))])
         raise Killed
 
     writer = LogWriter(run, sync=sync)
+    is_open = True
     with suppress(Killed):
         Merger(writer, run).merge_once()
     writer.close()

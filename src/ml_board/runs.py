@@ -243,7 +243,7 @@ class RunViews:
         self._num_kept = num_kept
         self._lock = threading.Lock()
         self._views: OrderedDict[str, RunView] = OrderedDict()
-        self._listed: dict[str, tuple[int, ListedRun]] = {}
+        self._listed: dict[str, tuple[object, ListedRun]] = {}
 
     def open(self, run_id: object) -> RunView:
         """The view of a run that exists. Raises StoreError for another id."""
@@ -264,11 +264,19 @@ class RunViews:
         return [self._list(run) for run in self.storage.runs()]
 
     def _list(self, run: RunFolder) -> ListedRun:
-        size = run.log_path.stat().st_size if run.log_path.exists() else 0
+        state = _state_of_log(run), self.committed.get(run.run_id)
         alive = liveness(run)
         known = self._listed.get(run.run_id)
-        if known is None or known[0] != size or known[1].liveness != alive:
+        if known is None or known[0] != state or known[1].liveness != alive:
             # A run that has ended is listed for good: its view need not drive out one that is looked at.
             view = self.view(run.run_id) if alive == "alive" else RunView(run, self.committed)
-            known = self._listed[run.run_id] = size, view.summary()
+            known = self._listed[run.run_id] = state, view.summary()
         return known[1]
+
+
+def _state_of_log(run: RunFolder) -> tuple[int, int]:
+    try:
+        found = run.log_path.stat()
+    except OSError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

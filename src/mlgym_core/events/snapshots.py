@@ -24,7 +24,7 @@ MARK_EVERY = 100_000
 """How many events lie between two snapshots that stay: so far at most is any past moment from one."""
 NEWEST_EVERY = 10_000
 """How many events at least lie between two snapshots near the end of a log; of a run that has ended, a tenth."""
-_CHUNK_BYTES = 4 * 2**20
+_CHUNK_BYTES = 2**20
 _NAME = re.compile(r"fold-(0|[1-9][0-9]{0,17})")
 
 

@@ -190,9 +190,8 @@ def _create(path: Path) -> int:
     # Locked before it has its name: a spool that no lock holds would be taken for one whose producer is gone.
     nameless = path.with_name(f".{path.name}")
     with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
         nameless.unlink(missing_ok=True)
-        fd = os.open(nameless, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+        fd = _open_new(nameless)
         if not lock_exclusively(fd, nameless):
             raise AssertionError("nobody else knows this file")
         try:
@@ -201,6 +200,13 @@ def _create(path: Path) -> int:
             os.close(fd)
             raise
     return fd
+
+
+def _open_new(path: Path) -> int:
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # whoever merged the last spool removed the folder in between
+            return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
 
 
 def _reopen(path: Path) -> int:

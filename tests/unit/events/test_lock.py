@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 
 import pytest
 
@@ -95,3 +97,14 @@ def test_a_folder_that_cannot_be_made_is_one_clear_error(run: RunFolder) -> None
     run.path.touch()
     with pytest.raises(StoreError, match="cannot write"):
         WriterLock(run)
+
+
+def test_a_lock_that_could_not_be_written_is_not_kept(
+    run: RunFolder, small_files: Callable[[int], AbstractContextManager[None]]
+) -> None:
+    with small_files(0), pytest.raises(StoreError, match="cannot write"):
+        WriterLock(run)
+    WriterLock(run).release()
+    with small_files(0), pytest.raises(StoreError, match="cannot write"):
+        WriterLock(run)
+    assert liveness(run) == "lost"

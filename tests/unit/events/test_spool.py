@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -159,6 +160,25 @@ def test_a_long_torn_line_and_a_spool_of_one_are_cut_off_too(run: RunFolder, pro
     again = Spool(run, spool.producer)
     again.publish(progress(1))
     assert batches(SpoolReader(spool.path).poll()) == [1]
+
+
+def test_a_spool_begins_while_the_folder_of_spools_is_removed(
+    run: RunFolder, progress: Callable[..., Payload], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = Path.mkdir
+    removals = 3
+
+    def make_and_remove(path: Path, *args: Any, **kwargs: Any) -> None:
+        nonlocal removals
+        make(path, *args, **kwargs)
+        if path == run.spools_path and removals:
+            removals -= 1
+            path.rmdir()
+
+    monkeypatch.setattr(Path, "mkdir", make_and_remove)
+    Spool(run).publish(progress(0))
+    assert removals == 0
+    assert batches(stored(run)) == [0]
 
 
 def test_a_spool_in_use_is_refused(run: RunFolder) -> None:

@@ -25,7 +25,7 @@ from pathlib import Path
 
 import psutil
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 BOARD = "import ml_board.cli; ml_board.cli.ml_board()"
 
 

@@ -14,6 +14,7 @@ SEED = os.environ.get("MLGYM_FAULTS_SEED", "20261121")
 FOLDER = Path(__file__).parent
 
 TRIALS = {
+    "kill": {"kills of the server": 6, "kills of clients": 6, "events stored": 8_000},
     "cut": {"cuts of a log": 500, "cuts of a spool": 500},
     "calls": {"calls that failed": 100, "calls that were short": 20, "events acknowledged by a log": 1600},
     "proxy": {"breaks: reset": 3, "breaks: swallow": 3, "breaks: half-close": 3, "breaks: lose acknowledgements": 3},

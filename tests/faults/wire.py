@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import socketio
 
+FIRST_TS = 1_767_323_045_000_000
+"""When the first event was made; event n was n microseconds later."""
 Answer = dict[str, Any]
 
 
@@ -25,7 +26,7 @@ def event_line(run_id: str, seq: int, producer: str | None = None, creation_ts: 
     """The line of event `seq`, stamped with its producer where one is given."""
     event: Answer = {
         "event_type": "evaluation_result",
-        "creation_ts": creation_ts or time.time_ns() // 1000,
+        "creation_ts": creation_ts or FIRST_TS + seq,
         "payload": {
             "grid_search_id": run_id,
             "experiment_id": seq % 7,

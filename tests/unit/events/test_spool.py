@@ -12,7 +12,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -165,17 +164,17 @@ def test_a_long_torn_line_and_a_spool_of_one_are_cut_off_too(run: RunFolder, pro
 def test_a_spool_begins_while_the_folder_of_spools_is_removed(
     run: RunFolder, progress: Callable[..., Payload], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make = Path.mkdir
+    real_open = os.open
     removals = 3
 
-    def make_and_remove(path: Path, *args: Any, **kwargs: Any) -> None:
+    def remove_and_open(path: Path, flags: int, mode: int = 0o777) -> int:
         nonlocal removals
-        make(path, *args, **kwargs)
-        if path == run.spools_path and removals:
+        if removals and flags & os.O_EXCL:
             removals -= 1
-            path.rmdir()
+            run.spools_path.rmdir()
+        return real_open(path, flags, mode)
 
-    monkeypatch.setattr(Path, "mkdir", make_and_remove)
+    monkeypatch.setattr(os, "open", remove_and_open)
     Spool(run).publish(progress(0))
     assert removals == 0
     assert batches(stored(run)) == [0]

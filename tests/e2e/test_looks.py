@@ -57,19 +57,27 @@ def picture():
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("name", ["runs", "run", "experiment", "failed", "unknown"])
+@pytest.mark.parametrize("name", ["runs", "run", "log", "past", "experiment", "failed", "unknown"])
 def test_every_page_can_be_read_in_both_themes_at_any_width(
     open_page, board, finished_id, broken_id, picture, name, size, theme
 ):
     query = {
         "runs": {},
         "run": {"run_id": finished_id, "colour": "optimizer.lr"},
+        "log": {"run_id": finished_id, "view": "logs"},
+        "past": {"run_id": finished_id, "at": 100},
         "experiment": {"run_id": finished_id, "experiment": 1},
         "failed": {"run_id": broken_id, "experiment": 1},
         "unknown": {"run_id": "unknown"},
     }[name]
     page = open_page(board, theme=theme, size=SIZES[size], **query)
-    loaded = {"runs": "[data-run]", "run": "tr[data-experiment]", "unknown": "[role=alert]"}.get(name, "[data-differs]")
+    loaded = {
+        "runs": "[data-run]",
+        "run": "tr[data-experiment]",
+        "log": "[data-testid=log-state]",
+        "past": "tr[data-experiment]",
+        "unknown": "[role=alert]",
+    }.get(name, "[data-differs]")
     page.wait_for_selector(loaded)
     expect(page.locator("html")).to_have_attribute("data-theme", theme)
     assert page.evaluate(PALE_WORDS) == []

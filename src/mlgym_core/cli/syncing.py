@@ -25,14 +25,17 @@ from mlgym_core.errors import RunError, StoreError
 from mlgym_core.events.codes import LOCKED, NOT_FOUND
 from mlgym_core.events.folder import RUN_CONFIG, EventStorage, RunFolder
 from mlgym_core.publish.carrier import Carrier
-from mlgym_core.publish.leftovers import end_if_lost, has_leftovers, merge_leftovers
+from mlgym_core.publish.leftovers import end_if_lost, has_leftovers, merge_leftovers, refused_spools
 from mlgym_core.publish.shipment import Shipment, ship_copy
 from mlgym_core.publish.token import read_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Synced:
-    """What became of a run: events that still wait, events of spools that came into its log, and why some wait."""
+    """What became of a run: events that still wait, and why, and events of spools that came into its log.
+
+    `refused` are files of spools that its log did not take.
+    """
 
     run: RunFolder
     num_waiting: int = 0
@@ -40,11 +43,12 @@ class Synced:
     sent_to: Sequence[str] = ()
     set_aside: Mapping[str, str] = field(default_factory=dict)
     obstacles: Mapping[str, str] = field(default_factory=dict)
+    refused: Sequence[str] = ()
 
     @property
     def is_done(self) -> bool:
         """Whether nothing waits any more."""
-        return self.num_waiting == 0
+        return self.num_waiting == 0 and not self.refused
 
     @property
     def document(self) -> dict[str, Any]:
@@ -54,6 +58,7 @@ class Synced:
             "num_waiting": self.num_waiting,
             "num_merged": self.num_merged,
             "set_aside": dict(self.set_aside),
+            "refused": list(self.refused),
         }
 
     def lines(self) -> Iterator[str]:
@@ -61,7 +66,7 @@ class Synced:
         head = f"run {self.run.run_id}: "
         if self.num_merged:
             yield f"{head}{self.num_merged} events of spools that were left behind are in its log now"
-        if self.sent_to and self.is_done:
+        if self.sent_to and self.num_waiting == 0:
             yield f"{head}all is sent"
         elif self.sent_to:
             yield f"{head}{self.num_waiting} events still wait"
@@ -69,6 +74,8 @@ class Synced:
             yield f"  {url}: {why}"
         for producer, why in self.set_aside.items():
             yield f"  the rest of {producer} was refused and stays in {self.run.path}: {why}"
+        for name in self.refused:
+            yield f"  {name} does not follow on what its log has, or is of an attempt that was replaced: it stays there"
 
 
 def sync(options: argparse.Namespace, _log: TextLog) -> int:
@@ -154,6 +161,7 @@ def _told(
         sent_to=servers,
         set_aside=dict(sender.set_aside),
         obstacles=dict(sender.obstacles),
+        refused=refused_spools(run),
     )
 
 

@@ -50,7 +50,7 @@ class LocalLog:
 
     def take_up(self) -> None:
         """As `Transport.take_up`."""
-        self._merger.merge_once()
+        self._merger.merge_rest()
 
     def finish(self) -> int:
         """As `Transport.finish`."""

@@ -22,6 +22,8 @@ ACKNOWLEDGEMENT_S = 10.0
 _LOOK_EVERY_S = 0.1
 _LARGEST_BYTES = 2**20
 _SMALLEST_BYTES = 2**14
+_MOST_PRODUCERS = 5_000
+"""How many producers the server is asked for; of others it tells that it has their events when they come again."""
 
 
 class Batches:
@@ -42,7 +44,9 @@ class Batches:
             BrokenError: the connection broke.
             RefusedError: the server does not take this run from here.
         """
-        producers = self._progress.producers or list(seqs_of(LogReader(self._progress.run).poll_slice(1).data))
+        producers = self._progress.producers[-_MOST_PRODUCERS:] or list(
+            seqs_of(LogReader(self._progress.run).poll_slice(1).data)
+        )
         asked = connection.ask(
             "hello",
             {

@@ -72,15 +72,15 @@ class Carrier:
             StoreError: the staged log or a spool failed.
         """
         if self._num_waiting_bytes() <= self._most_waiting_bytes:
-            self.take_up()
+            self._offer(self._merger.merge_once())
         self._shipment.save()
         position = self._shipment.num_acknowledged
         newly, self._reported = max(0, position - self._reported), position
         return newly
 
     def take_up(self) -> None:
-        """Takes up what was published, however much waits. Raises as `carry_once`."""
-        self._offer(self._merger.merge_once())
+        """Takes up all that was published, however much waits. Raises as `carry_once`."""
+        self._offer(self._merger.merge_rest())
 
     def drain(self, timeout_s: float, report: Callable[[int], None] = lambda _: None) -> int:
         """As `Shipment.drain`, for when no producer publishes any more; all that was published is taken up first.
@@ -88,7 +88,7 @@ class Carrier:
         Raises:
             StoreError: the staged log or a spool failed.
         """
-        self._offer(self._merger.merge_rest())
+        self.take_up()
         return self._shipment.drain(timeout_s, report)
 
     def close(self) -> None:

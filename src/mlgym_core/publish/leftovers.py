@@ -24,6 +24,11 @@ def has_leftovers(run: RunFolder) -> bool:
     return any(run.spools_path.glob("*.jsonl"))
 
 
+def refused_spools(run: RunFolder) -> list[str]:
+    """The files of spools that the run's own log did not take."""
+    return sorted(path.name for path in run.spools_path.glob("*.jsonl.*") if not path.name.startswith("."))
+
+
 def merge_leftovers(run: RunFolder) -> int:
     """How many events of spools came into the run's log, its end too where it had none; 0 where somebody writes it.
 

@@ -64,7 +64,7 @@ def told(run) -> list[str]:
 
 def sent(run, num_merged: int = 0) -> dict[str, object]:
     """What `sync` tells of a run that is sent whole."""
-    return {"run_id": run.run_id, "num_waiting": 0, "num_merged": num_merged, "set_aside": {}}
+    return {"run_id": run.run_id, "num_waiting": 0, "num_merged": num_merged, "set_aside": {}, "refused": []}
 
 
 def lines(run) -> list[str]:
@@ -234,6 +234,24 @@ def test_sync_brings_spools_that_were_left_behind_into_the_log_of_a_run_that_nob
     assert json.loads(lines(run)[-1])["payload"]["lines"] == ["a last word"]
     assert list(run.path.glob("spool/*")) == []
     assert mlgym("sync").out == "nothing waits to be sent\n"
+
+
+def test_sync_tells_of_a_spool_that_the_runs_own_log_does_not_take(mlgym, workplace, server, iris) -> None:
+    mlgym("run", workplace.write(iris), "--num_epochs", "1", "--server", server.url)
+    [waiting] = workplace.storage.outbox.runs()
+    late = Spool(waiting, segment_bytes=1)
+    for _ in range(3):
+        late.publish(LogLines(grid_search_id=waiting.run_id, stream="stdout", lines=["a last word"]))
+    late.close()
+    waiting.spool_path(late.producer, 1).unlink()  # as in a folder that was copied while it was written
+    server.start()
+
+    synced = mlgym("sync")
+
+    assert synced.status == 1
+    assert "all is sent" in synced.out
+    assert f"{late.producer}@2.jsonl.gap" in synced.out
+    assert waiting.exists()
 
 
 def test_a_sync_that_is_killed_again_and_again_goes_on(start_mlgym, mlgym, workplace, server, iris) -> None:

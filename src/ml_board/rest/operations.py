@@ -10,7 +10,7 @@ import msgspec
 
 from ml_board.logs import LogPage
 from ml_board.rest.retention import DeletedCheckpoints
-from ml_board.rest.runs import TextFile
+from ml_board.rest.runs import JsonFile, YamlFile
 from ml_board.runs import ExperimentPage, ListedRun
 from ml_board.series import BINARY, SeriesPage, SystemPage
 from mlgym_core.events.projections.run_state import RunSnapshot
@@ -117,7 +117,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("PUT", "/grid_searches/<run_id>/<config_name>"): Operation(
         summary="Stores a configuration file of a run",
         answers=_DONE,
-        body={JSON: TextFile},
+        body={JSON: YamlFile},
         path={"config_name": _YAML_FILE},
         statuses=_CHANGE,
     ),
@@ -127,7 +127,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
     ("PUT", "/grid_searches/<run_id>/<experiment_id>/<config_name>"): Operation(
         summary="Stores a configuration file of an experiment",
         answers=_DONE,
-        body={JSON: TextFile},
+        body={JSON: JsonFile},
         path={"config_name": _JSON_FILE},
         statuses=_CHANGE,
     ),

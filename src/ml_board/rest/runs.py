@@ -20,10 +20,17 @@ MAX_DEPTH = 64
 _KindT = TypeVar("_KindT")
 
 
-class TextFile(msgspec.Struct):
-    """The body that brings a configuration file."""
+class YamlFile(msgspec.Struct):
+    """The body that brings a configuration file of a run."""
 
-    file_format: Literal["YAML", "JSON"]
+    file_format: Literal["YAML"]
+    content: str
+
+
+class JsonFile(msgspec.Struct):
+    """The body that brings a configuration file of an experiment; `content` is a JSON document."""
+
+    file_format: Literal["JSON"]
     content: str
 
 
@@ -43,7 +50,7 @@ def create_runs(views: RunViews) -> Blueprint:
     @runs.put("/<run_id>/<config_name>")
     def store_run_config(run_id: str, config_name: str) -> Response:
         path = storage.run(run_id).config_path(_with_ending(config_name, ".yml"))
-        write_atomically(path, _text("YAML"))
+        write_atomically(path, _text(YamlFile))
         return json_answer(None)
 
     @runs.get("/<run_id>/<experiment_id>/<config_name>")
@@ -55,7 +62,7 @@ def create_runs(views: RunViews) -> Blueprint:
     def store_experiment_config(run_id: str, experiment_id: str, config_name: str) -> Response:
         name = _with_ending(config_name, ".json")
         path = storage.run(run_id).experiment_config_path(experiment_id, name)
-        text = _text("JSON")
+        text = _text(JsonFile)
         _decode(text, "content", Any)
         write_atomically(path, text)
         return json_answer(None)
@@ -95,14 +102,8 @@ def _with_ending(name: str, ending: str) -> str:
     raise RestError(f"{name!r} has no ending", code=UNFIT, hint=f"a file is stored as {name}{ending}")
 
 
-def _text(file_format: str) -> bytes:
-    file = _decode(request.get_data(cache=False), "body", TextFile)
-    if file.file_format != file_format:
-        raise RestError(
-            f"file_format is {file.file_format}; here it is {file_format}",
-            code=UNFIT,
-            hint="YAML files are those of a run, JSON files those of an experiment",
-        )
+def _text(kind: type[YamlFile] | type[JsonFile]) -> bytes:
+    file = _decode(request.get_data(cache=False), "body", kind)
     try:
         return file.content.encode()
     except UnicodeEncodeError as error:
@@ -115,7 +116,10 @@ def _decode(text: bytes, what: str, kind: type[_KindT]) -> _KindT:
             _check_depth(msgspec.json.decode(text), MAX_DEPTH)
         return msgspec.json.decode(text, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        forms = {"body": 'send {"file_format": "YAML" or "JSON", "content": "…"} as JSON', "content": "send JSON"}
+        forms = {
+            "body": 'send {"file_format": "YAML", "content": "…"} for a file of a run, "JSON" for one of an experiment',
+            "content": "send a JSON document",
+        }
         raise RestError(f"the {what} does not fit: {error}", code=UNFIT, hint=forms[what]) from error
 
 

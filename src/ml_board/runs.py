@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,21 +17,23 @@ from typing import Any
 import msgspec
 
 from ml_board.logs import LogPage, read_entries
+from ml_board.moments import Moments
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder, read_file
 from mlgym_core.events.lock import Liveness, liveness
-from mlgym_core.events.log import LogReader
 from mlgym_core.events.names import check_name
 from mlgym_core.events.projections import views
 from mlgym_core.events.projections.columns import LogSelection, Points, Selection
 from mlgym_core.events.projections.model_card import model_card
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import ExperimentState, RunDelta, RunSnapshot, RunSummary
-from mlgym_core.events.snapshots import MARK_EVERY, FoldSnapshots, check_event, fold_on, open_fold
+from mlgym_core.events.snapshots import FoldSnapshots, check_event
 
 _LOG = logging.getLogger(__name__)
 NUM_KEPT = 64
+MAX_FOLDED_BYTES = 2 * 2**30
+"""How much of logs may be held in folds, which take up about a fifteenth of that, before the oldest is let go."""
 
 
 class ListedRun(RunSummary, kw_only=True):
@@ -66,14 +69,19 @@ class RunView:
     def _begin(self) -> None:
         self._snapshots = FoldSnapshots(self.folder)
         self._fold, self._reader = self._snapshots.open()
-        self._past: tuple[RunFold, LogReader] | None = None
+        self._moments = Moments(self.folder)
         self._changes: views.DeltaCollector | None = None
         self._damage: StoreError | None = None
 
+    @property
+    def size_bytes(self) -> int:
+        """How much of the log was folded so far."""
+        return self._fold.size_bytes
+
     def snapshot(self, at: int | None = None) -> RunSnapshot:
         """The whole run, also as it was after the event `at`. Raises StoreError where there is no such event."""
-        with self._lock:
-            return self._snapshot(*self._fold_at(at))
+        with self._opened(at) as (fold, alive):
+            return self._snapshot(fold, alive)
 
     def summary(self) -> ListedRun:
         """The run in a list; of a damaged log, what was read of it."""
@@ -87,8 +95,7 @@ class RunView:
 
     def experiment(self, experiment_id: int, at: int | None = None) -> ExperimentPage:
         """One experiment, also as it was after the event `at`. Raises StoreError where there is none."""
-        with self._lock:
-            fold, alive = self._fold_at(at)
+        with self._opened(at) as (fold, alive):
             state = views.detail(self._find(fold, experiment_id))
             offset = fold.state.num_events
         return ExperimentPage(
@@ -188,23 +195,15 @@ class RunView:
         check_event(self.folder, at, num_events)
         return at + 1
 
-    def _fold_at(self, at: int | None) -> tuple[RunFold, Liveness]:
-        self._refresh()
-        num_events = self._fold.state.num_events
-        if at is None or at == num_events - 1:
-            return self._fold, liveness(self.folder)
-        check_event(self.folder, at, num_events)
-        # Whoever wrote the next event was there to write it.
-        return self._fold_past(at), "alive"
-
-    def _fold_past(self, at: int) -> RunFold:
-        # Who goes through a run goes forward mostly, so that the moment asked for last is where the next one begins.
-        num_events = at + 1
-        if self._past and num_events // MARK_EVERY * MARK_EVERY <= self._past[0].state.num_events <= num_events:
-            fold_on(*self._past, num_events)
-        else:
-            self._past = open_fold(self.folder, at)
-        return self._past[0]
+    @contextmanager
+    def _opened(self, at: int | None) -> Iterator[tuple[RunFold, Liveness]]:
+        with self._lock:
+            offset = self._offset_at(at)
+            if offset == self._fold.state.num_events:
+                yield self._fold, liveness(self.folder)
+                return
+        with self._moments.opened(offset) as fold:
+            yield fold, "alive"  # whoever wrote the next event was there to write it
 
     def _snapshot(self, fold: RunFold, alive: Liveness) -> RunSnapshot:
         snapshot = views.snapshot(fold, alive)
@@ -237,10 +236,11 @@ class RunView:
 class RunViews:
     """The views of a storage's runs; those asked for last are kept, and of the others what a list shows."""
 
-    def __init__(self, path: Path, *, num_kept: int = NUM_KEPT) -> None:
+    def __init__(self, path: Path, *, num_kept: int = NUM_KEPT, max_bytes: int = MAX_FOLDED_BYTES) -> None:
         self.storage = EventStorage(path)
         self.committed: dict[str, int] = {}
         self._num_kept = num_kept
+        self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._views: OrderedDict[str, RunView] = OrderedDict()
         self._listed: dict[str, tuple[object, ListedRun]] = {}
@@ -255,13 +255,16 @@ class RunViews:
         with self._lock:
             view = self._views.pop(run_id, None) or RunView(folder, self.committed)
             self._views[run_id] = view
-            while len(self._views) > self._num_kept:
+            while len(self._views) > self._num_kept or (len(self._views) > 1 and self._size_bytes() > self._max_bytes):
                 self._views.popitem(last=False)
             return view
 
     def listed(self) -> list[ListedRun]:
         """All runs, newest first; a log that did not grow is not read again."""
         return [self._list(run) for run in self.storage.runs()]
+
+    def _size_bytes(self) -> int:
+        return sum(view.size_bytes for view in self._views.values())
 
     def _list(self, run: RunFolder) -> ListedRun:
         state = _state_of_log(run), self.committed.get(run.run_id)

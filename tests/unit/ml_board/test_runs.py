@@ -7,6 +7,8 @@ from ml_board.runs import RunView, RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot, ScoreAt
+from mlgym_core.events.projections.views import snapshot
+from mlgym_core.events.snapshots import open_fold
 
 
 @pytest.fixture
@@ -108,6 +110,33 @@ def test_views_that_nobody_asks_for_are_forgotten(storage, recording):
     view = views.open(recording.run_id)
     views.view("2026-11-20--10-00-00")
     assert views.open(recording.run_id) is not view
+
+
+def test_views_of_long_logs_are_fewer(storage, recording, record):
+    older = record(storage.run("2026-11-20--10-00-00"))
+    older.start()
+    older.close()
+    size_bytes = recording.folder.log_path.stat().st_size
+    for max_bytes, is_kept in [(3 * size_bytes, True), (size_bytes, False)]:
+        views = RunViews(storage.path, max_bytes=max_bytes)
+        view = views.open(recording.run_id)
+        view.snapshot()
+        views.open(older.run_id).snapshot()
+        views.open(older.run_id)
+        assert (views.open(recording.run_id) is view) == is_kept
+
+
+def test_past_moments_are_told_in_any_order_while_the_run_goes_on(views, recording):
+    view = views.open(recording.run_id)
+    for epoch in range(5):
+        recording.publish(recording.result(0, epoch, epoch / 10))
+    for at in (3, 7, 7, 6, 9, 0, 8):
+        fold, _ = open_fold(recording.folder, at)
+        assert view.snapshot(at).run == snapshot(fold, "alive").run
+        if fold.state.experiments:
+            assert view.experiment(0, at).last == fold.state.experiments[0].last
+        recording.publish(recording.result(1, at, 0.5))
+    assert view.snapshot().offset == 17
 
 
 @pytest.mark.parametrize("run_id", ["../evil", "", None, 3, ".hidden", "a/b"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import getpass
+import os
 from datetime import datetime
 
 from mlgym_core.cli.reporting import TextLog
@@ -24,8 +25,8 @@ def delete(options: argparse.Namespace, _log: TextLog) -> int:
     run = find_run(storage, options.run_id)
     if options.experiment_ids:
         return _delete_checkpoints(run, options)
-    trashed = trash_run(storage, run.run_id, getpass.getuser())
-    empty_trash(storage, KEPT_DAYS, getpass.getuser())
+    trashed = trash_run(storage, run.run_id, _user())
+    empty_trash(storage, KEPT_DAYS, _user())
     if options.json:
         print_json(trashed)
     else:
@@ -38,13 +39,13 @@ def trash(options: argparse.Namespace, _log: TextLog) -> int:
     """Lists what is in the trash, brings a run back, or removes what is old."""
     storage = open_storage(options)
     if options.restore is not None:
-        run = restore_run(storage, options.restore, getpass.getuser())
+        run = restore_run(storage, options.restore, _user())
         if options.json:
             print_json({"run_id": run.run_id, "folder": str(run.path)})
         else:
             print(f"run {run.run_id} is back in {run.path}")
         return 0
-    found = empty_trash(storage, options.older_than, getpass.getuser()) if options.empty else list_trash(storage)
+    found = empty_trash(storage, options.older_than, _user()) if options.empty else list_trash(storage)
     if options.json:
         print_json(found)
     elif options.empty:
@@ -55,6 +56,14 @@ def trash(options: argparse.Namespace, _log: TextLog) -> int:
         rows = [(each.run_id, f"{datetime.fromtimestamp(each.at):%Y-%m-%d %H:%M:%S}", each.by) for each in found]
         print_table(("RUN", "DELETED", "BY"), rows)
     return 0
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may have no name for its user.
+        return f"user {os.getuid()}"
 
 
 def _delete_checkpoints(run: RunFolder, options: argparse.Namespace) -> int:

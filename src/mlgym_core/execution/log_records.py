@@ -6,6 +6,7 @@ Owns the handler and what is done to the root logger meanwhile. It must not know
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,16 +57,20 @@ class _RecordHandler(logging.Handler):
         self._log = log
         self._is_output_recorded = is_output_recorded
         self._keeps_last_resort = keeps_last_resort
+        self._pid = os.getpid()
         self.setFormatter(_FORMAT)
 
     def emit(self, record: logging.LogRecord) -> None:
+        last_resort = logging.lastResort
+        is_forked = os.getpid() != self._pid
         try:
-            if not (_is_chatter(record) or (self._is_output_recorded and _is_written(record))):
+            # A process that training has forked, to load data for example, cannot go on with this one's log.
+            if not is_forked and not (_is_chatter(record) or (self._is_output_recorded and _is_written(record))):
                 self._log.write("logging", self.format(record).splitlines() or [""], record.levelname)
         except Exception:  # the boundary that `logging` draws: what cannot be logged must not end what is logged
             self.handleError(record)
-        last_resort = logging.lastResort
-        if self._keeps_last_resort and last_resort is not None and record.levelno >= last_resort.level:
+        keeps = self._keeps_last_resort or is_forked
+        if keeps and last_resort is not None and record.levelno >= last_resort.level:
             last_resort.handle(record)
 
 

@@ -114,3 +114,19 @@ def test_a_record_that_cannot_be_published_ends_nothing() -> None:
 
     assert published == ["went on"]
     assert "no space" in on_stderr
+
+
+def test_a_process_that_training_forked_speaks_on_standard_error() -> None:
+    published, on_stderr = run("""
+        import os
+        with recording(log, "INFO"):
+            logging.getLogger("mine").info("from here")
+            sys.stdout.flush()
+            if not os.fork():
+                logging.getLogger("mine").warning("from there")
+                os._exit(0)
+            os.wait()
+    """)
+
+    assert published == ["INFO ['mine: from here']"]
+    assert on_stderr == "from there\n"

@@ -43,11 +43,15 @@ def event_line(run_id: str, seq: int, producer: str | None = None, creation_ts: 
 class Connection:
     """A client that notices at once when its connection breaks while it waits for an answer."""
 
-    def __init__(self, url: str, token: str | None = None, patience_s: float = 10.0) -> None:
+    def __init__(self, url: str, token: str | None = None, patience_s: float = 10.0, origin: str | None = None) -> None:
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self.is_broken = False
-        self.socket = socketio.Client(reconnection=False, handle_sigint=False)
+        self.socket = socketio.Client(
+            reconnection=False,
+            handle_sigint=False,
+            websocket_extra_options={"origin": origin} if origin else {"suppress_origin": True},
+        )
         self.socket.on("disconnect", self._break)
         try:
             self.socket.connect(

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import msgspec
 
-from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import NO_LINE_BEFORE, digest, read_attempt, read_stamp
 from mlgym_core.events.folder import RunFolder, write_atomically
 from mlgym_core.events.lines import line_start
@@ -111,7 +110,7 @@ def load_chain(run: RunFolder) -> ChainEnd:
         body, checksum, _ = run.chain_path.read_bytes().split(b"\n")
         end = msgspec.json.decode(body, type=ChainEnd)
         fd = os.open(run.log_path, os.O_RDONLY)
-    except (OSError, ValueError, StoreError):
+    except (OSError, ValueError):
         return ChainEnd()
     try:
         is_sound = hashlib.sha256(body).hexdigest().encode() == checksum

@@ -23,6 +23,7 @@ TRIALS = {
     "rest": {"calls": 600, "answers of 2xx": 50, "answers of 4xx": 100},
     "escape": {"paths": 60, "requests": 1_000, "calls to the socket": 480},
     "tokens": {"requests": 1_000, "requests that were let in": 250, "connections tried": 40, "altered cookies": 50},
+    "bodies": {"bodies sent": 21, "bodies refused": 6, "bodies shorter than they say": 3, "messages sent": 14},
     "aliases": {"bombs read": 4, "bombs given to the command": 1},
     "pickles": {"pickles uploaded": 40, "pickles refused where they are loaded": 40},
 }

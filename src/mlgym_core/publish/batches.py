@@ -30,6 +30,7 @@ class Batches:
     """Sends what lies behind `progress`, up to the event `num_ready`, over one connection after the other."""
 
     def __init__(self, url: str, progress: Progress, background: Background, num_ready: Callable[[], int]) -> None:
+        self.obstacle: str | None = None
         self._url = url
         self._progress = progress
         self._background = background
@@ -114,11 +115,10 @@ class Batches:
         why = answer.get("err")
         if not why:
             self._max_bytes = min(2 * self._max_bytes, self._limit)
+            self.obstacle = None
             return True
         if why == "storage_full":
-            pause = min(max(float(answer.get("retry_after") or 1.0), SHORTEST_S), LONGEST_S)
-            _LOG.warning("%s: %s; trying again in %.1f s", self._url, answer.get("message", why), pause)
-            self._background.rest(pause)
+            self._wait_for_room(answer)
         elif why == "too_large" and sent.count(b"\n") > 1:
             self._max_bytes = self._limit = len(sent) // 2
         elif why in ("conflict", "fenced", "malformed", "too_large"):
@@ -126,6 +126,12 @@ class Batches:
         else:
             raise _as_error(answer)
         return False
+
+    def _wait_for_room(self, answer: Mapping[str, Any]) -> None:
+        if self.obstacle is None:  # once, not at each try
+            self.obstacle = str(answer.get("message") or answer["err"])
+            _LOG.warning("%s: %s; trying again", self._url, self.obstacle)
+        self._background.rest(min(max(float(answer.get("retry_after") or 1.0), SHORTEST_S), LONGEST_S))
 
     def _set_aside(self, answer: Mapping[str, Any], seqs: Mapping[str, int]) -> None:
         producer = next(iter(seqs)) if len(seqs) == 1 else answer.get("producer")

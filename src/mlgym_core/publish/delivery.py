@@ -39,7 +39,7 @@ class Delivery(Background):
     ) -> None:
         super().__init__(f"delivery to {url}")
         self.url = url
-        self.obstacle: str | None = None
+        self._obstacle: str | None = None
         self._told = ""
         self._token = token
         self._fell_back = fell_back
@@ -51,6 +51,11 @@ class Delivery(Background):
         self._is_looked_up = False
         self._speaks_batches = False
         self._is_refused = False
+
+    @property
+    def obstacle(self) -> str | None:
+        """What keeps the server from getting more, if anything."""
+        return self._obstacle or self._batches.obstacle
 
     @property
     def num_acknowledged(self) -> int:
@@ -79,7 +84,7 @@ class Delivery(Background):
 
     def has_sent(self, num_events: int) -> bool:
         """Whether the server has the first `num_events`, but for what it does not take."""
-        return self._is_known and self._progress.position.num_lines >= num_events
+        return num_events == 0 or (self._is_known and self._progress.position.num_lines >= num_events)
 
     def is_over(self, num_events: int) -> bool:
         """Whether it has sent `num_events`, or waiting would help nothing because the server refused."""
@@ -131,7 +136,7 @@ class Delivery(Background):
         if reason != self._told:  # a server that is away for hours is one line, not thousands
             message = "%s: %s; %d events acknowledged, trying again"
             _LOG.warning(message, self.url, reason, self.num_acknowledged)
-        self.obstacle = self._told = reason
+        self._obstacle = self._told = reason
 
     def _connect_and_send(self) -> None:
         if not self._is_looked_up:
@@ -143,7 +148,7 @@ class Delivery(Background):
             if self.closed:
                 return
             greeting = self._batches.greet(connection)
-            self.obstacle = None
+            self._obstacle, self._is_refused = None, False
             if greeting is not None:
                 self._speaks_batches = True
                 self._send_batches(connection, greeting)

@@ -30,7 +30,7 @@ def send_singly(
     """Sends what lies behind `progress`, up to the event `num_ready`, until `background` is closed.
 
     Raises:
-        BrokenError: the connection broke, or the server refused an event.
+        BrokenError: the connection broke, or the server knows version 2 after all and was only slow to say so.
         StoreError: the log cannot be read.
     """
     reader = LogReader(progress.run, progress.position)
@@ -38,8 +38,10 @@ def send_singly(
 
     def settle(num_left: int) -> None:
         while len(sent) > num_left:
-            line, answer = sent[0]
-            _check(wait_for(answer, ACKNOWLEDGEMENT_S))
+            line, asked = sent[0]
+            answer = wait_for(asked, ACKNOWLEDGEMENT_S)
+            if isinstance(answer, dict):  # MLgym's say nothing
+                raise BrokenError(f"it speaks version 2: {answer!r:.200}")
             sent.popleft()
             with background.changed:
                 progress.advance(line)
@@ -53,8 +55,3 @@ def send_singly(
         if not lines:
             settle(0)
             background.pause(_LOOK_EVERY_S)
-
-
-def _check(answer: Any) -> None:
-    if isinstance(answer, dict) and answer.get("error"):
-        raise BrokenError(f"an event was refused: {answer['error']}")

@@ -37,6 +37,7 @@ class Answering:
         self.refusal = None
         self.is_old = False
         self.is_silent = False
+        self.answer_to_event = None
         self.max_batch_bytes = 8 * 2**20
         self._socket = socketio.AsyncServer(async_mode="asgi", max_http_buffer_size=16_000_000)
         for handler in (self.connect, self.hello, self.batch, self.mlgym_event):
@@ -98,6 +99,7 @@ class Answering:
 
     async def mlgym_event(self, _connection, event):
         self.lines.append(json.dumps(event).encode())
+        return self.answer_to_event
 
 
 class AnsweringRest:

@@ -98,7 +98,7 @@ def test_a_full_disk_is_waited_for_as_long_as_the_server_says(recorded, server, 
     assert arrives(deliver())
     assert server.lines == recorded.lines
     assert len(server.sizes) == 4
-    assert "no room" in caplog.text
+    assert [record.getMessage() for record in caplog.records] == [f"{server.url}: no room; trying again"]
 
 
 def test_batches_shrink_to_what_the_server_takes(recorded, server, deliver, arrives):
@@ -202,6 +202,24 @@ def test_a_server_of_mlgym_gets_each_event_in_a_message_of_its_own(recorded, ser
     recorded.publish(5)
     assert arrives(deliver(num_acknowledged=400))
     assert len(server.lines) == 405  # of what it has acknowledged nothing is sent again
+
+
+def test_a_server_that_was_only_slow_to_answer_is_asked_again(recorded, server, deliver, arrives, monkeypatch):
+    monkeypatch.setattr("mlgym_core.publish.batches.HELLO_S", 0.2)
+    server.is_old = True
+    server.answer_to_event = {"event_id": 0}
+    recorded.publish(10)
+    delivery = deliver()
+    while not server.lines:
+        time.sleep(0.01)
+    server.is_old = False
+    assert arrives(delivery)
+    assert [line for line in server.lines if line in recorded.lines] == recorded.lines
+    assert server.stored == {recorded.spools[0].producer: 10}
+
+
+def test_a_log_without_events_is_sent(deliver):
+    assert deliver().wait_for(0, time.monotonic())
 
 
 @pytest.mark.parametrize("answer", [None, "fine", 3, [], {"err": "nobody knows"}, {"err": "fenced", "producer": 7}])

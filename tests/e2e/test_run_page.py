@@ -16,6 +16,12 @@ def test_the_table_shows_what_came_out(run_page, board, finished_id, trained):
     expect(row.get_by_title(re.compile(r"^0\.\d+, epoch \d$")).first).to_be_visible()
 
 
+def test_the_machine_that_a_run_was_on_is_told(run_page, board, finished_id):
+    machine = run_page(board, finished_id).page.get_by_role("region", name="Machine")
+    expect(machine.locator("[data-figure=cpu_percent]")).to_contain_text(re.compile(r"CPU\s*\d+ %"))
+    expect(machine.locator("[data-figure=rss_bytes]")).to_contain_text(re.compile(r"\d+(\.\d)? [MG]B"))
+
+
 def test_sorting_goes_by_value_and_stays_in_the_address(run_page, board, finished_id):
     page = run_page(board, finished_id)
     page.sort_by("parameter optimizer.lr")
@@ -39,6 +45,7 @@ def test_filtering_holds_for_table_and_charts_and_stays_in_the_address(run_page,
     assert page.ids() == [0, 1]
     page.filter("nothing like this")
     expect(page.page.get_by_text("No experiment matches the filter.")).to_be_visible()
+    expect(chart).to_have_attribute("aria-label", "val/f1: no points yet")
     page.page.get_by_role("button", name="Clear").click()
     assert page.ids() == [0, 1, 2, 3, 4, 5]
 

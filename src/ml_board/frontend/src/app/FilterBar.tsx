@@ -28,28 +28,33 @@ export function FilterBar({ address, adjust, numShown, numAll, paths, scoreKey, 
   const examples = [parameter && `${parameter}=…`, scoreKey && `${scoreKey}>0.9`, "status=failed", "or any text"];
   return (
     <div className="flex flex-wrap items-center gap-2">
-      <div className="relative min-w-52 flex-1 sm:max-w-md">
-        <input
-          type="search"
-          className="field w-full"
-          aria-label="Filter experiments"
-          aria-describedby="filter-count"
-          placeholder={`Filter: ${examples.filter(Boolean).join("  ")}`}
-          spellCheck={false}
-          autoComplete="off"
-          value={address.filter}
-          onChange={(event) => adjust({ filter: event.target.value })}
-        />
-      </div>
-      <span id="filter-count" className="text-xs text-soft" aria-live="polite">
-        {numShown === numAll
-          ? formatCount(numAll, "experiment")
-          : `${numShown} of ${formatCount(numAll, "experiment")}`}
-      </span>
-      {address.filter && (
-        <button type="button" className="button quiet" onClick={() => adjust({ filter: "" })}>
-          Clear
-        </button>
+      {/* What was written is not filtered by experiments. */}
+      {address.layout !== "logs" && (
+        <>
+          <div className="relative min-w-52 flex-1 sm:max-w-md">
+            <input
+              type="search"
+              className="field w-full"
+              aria-label="Filter experiments"
+              aria-describedby="filter-count"
+              placeholder={`Filter: ${examples.filter(Boolean).join("  ")}`}
+              spellCheck={false}
+              autoComplete="off"
+              value={address.filter}
+              onChange={(event) => adjust({ filter: event.target.value })}
+            />
+          </div>
+          <span id="filter-count" className="text-xs text-soft" aria-live="polite">
+            {numShown === numAll
+              ? formatCount(numAll, "experiment")
+              : `${numShown} of ${formatCount(numAll, "experiment")}`}
+          </span>
+          {address.filter && (
+            <button type="button" className="button quiet" onClick={() => adjust({ filter: "" })}>
+              Clear
+            </button>
+          )}
+        </>
       )}
       <div className="ml-auto flex items-center gap-2">
         {children}

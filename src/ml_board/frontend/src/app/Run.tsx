@@ -67,11 +67,6 @@ export function PastRun({ at, ...props }: Props & { at: number }) {
   // Whether processes live is known of the present alone: they were there to write this event.
   const snapshot = useMemo(() => (data ? { ...data, liveness: "alive" as const } : null), [data]);
   const news = useMemo(() => noNews(at + 1), [at]);
-  const now = (
-    <Link className="button" to={{ ...address, at: null }}>
-      Show the present
-    </Link>
-  );
   return (
     <StandingClock value={data?.run.last_event_at ?? null}>
       <Frame
@@ -81,18 +76,21 @@ export function PastRun({ at, ...props }: Props & { at: number }) {
         stale={false}
         isLoading={!error}
         badge={
-          <span className="rounded bg-lost-wash px-2 py-0.5 text-xs whitespace-nowrap text-lost" data-testid="moment">
-            as of event {at}
-            {data && <span className="hidden sm:inline">, {formatTime(data.run.last_event_at)}</span>}
-          </span>
+          <>
+            <span className="rounded bg-lost-wash px-2 py-0.5 text-xs whitespace-nowrap text-lost" data-testid="moment">
+              as of event {at}
+              {data && <span className="hidden sm:inline">, {formatTime(data.run.last_event_at)}</span>}
+            </span>
+            <Link className="button" to={{ ...address, at: null }}>
+              Show the present
+            </Link>
+          </>
         }
         notice={
-          error ? (
-            <Notice tone="error" title={error.message} action={now}>
+          error && (
+            <Notice tone="error" title={error.message}>
               {error instanceof ApiError && error.hint}
             </Notice>
-          ) : (
-            <Notice title={`This is the run as it was after event ${at}. Nothing on this page changes.`} action={now} />
           )
         }
       />

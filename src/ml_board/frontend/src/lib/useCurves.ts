@@ -15,6 +15,7 @@ export interface CurveSource {
   news: News;
 }
 
+const NO_CURVES: Curves = {};
 const RETRY_MS = 2_000;
 const CATCH_UP_MS = 300;
 const KEPT_MS = 30_000;
@@ -24,12 +25,14 @@ export function useCurves(
   { endpoint, runId, at, news }: CurveSource,
   request: Omit<SeriesRequest, "at">,
 ): { curves: Curves | undefined; error: Error | null } {
+  const isNone = request.experiments?.length === 0;
   const identity = JSON.stringify([endpoint, runId, at, request.key]);
   // Between an answer and what is known since lies a gap, after a lost connection for example: it is fetched again.
   const isBehind = (answer: SeriesAnswer) => at === null && answer.offset < news.from;
   const { data, error } = useQuery({
     queryKey: ["series", identity, request.experiments, request.buckets],
     queryFn: ({ signal }) => fetchSeries(endpoint, runId, { ...request, at }, signal),
+    enabled: !isNone,
     staleTime: Infinity,
     gcTime: KEPT_MS,
     // Another resolution of the same curves, while the better one is on its way.
@@ -37,7 +40,8 @@ export function useCurves(
     refetchInterval: ({ state }) =>
       state.data && isBehind(state.data) ? CATCH_UP_MS : state.status === "error" ? RETRY_MS : false,
   });
-  const curves = useContinued(data, news, request);
+  const continued = useContinued(data, news, request);
+  const curves = isNone ? NO_CURVES : continued;
   return { curves, error: curves ? null : error };
 }
 

@@ -200,7 +200,7 @@ def test_an_interrupted_merge_may_go_on_with_the_same_writer(run: RunFolder, pro
 
 
 def test_a_merger_that_is_killed_again_and_again_loses_and_repeats_nothing(run: RunFolder, progress: Make) -> None:
-    producers = [Spool(run) for _ in range(3)]
+    producers = [Spool(run, segment_bytes=20_000) for _ in range(3)]
     per_round = 400
     for round_number in range(4):
         with subprocess.Popen([sys.executable, "-c", MERGE, str(run.path)], stdout=subprocess.PIPE) as merging:
@@ -372,7 +372,7 @@ def test_a_kill_at_any_point_of_any_merge_gives_each_event_once_in_order(
     actions: list[tuple[str, Any]], tmp_path_factory: pytest.TempPathFactory, progress: Make
 ) -> None:
     run = EventStorage(tmp_path_factory.mktemp("storage")).run("run")
-    producers = [Spool(run) for _ in range(3)]
+    producers = [Spool(run, segment_bytes=600) for _ in range(3)]
     published = [0, 0, 0]
     writer = LogWriter(run)
     merger = Merger(writer, run)
@@ -382,7 +382,7 @@ def test_a_kill_at_any_point_of_any_merge_gives_each_event_once_in_order(
             published[argument] += 1
         elif action == "replace":
             producers[argument].close()
-            producers[argument] = Spool(run)
+            producers[argument] = Spool(run, segment_bytes=600)
         elif action == "merge":
             merger.merge_once()
         else:

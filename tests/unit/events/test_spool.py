@@ -28,8 +28,7 @@ from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import LogLines
 run = RunFolder(Path(sys.argv[1]))
-spool = Spool(run)
-print(spool.producer, flush=True)
+spool = Spool(run, segment_bytes=50_000)
 count = 0
 while True:
     count += 1
@@ -121,12 +120,11 @@ def test_what_a_killed_producer_published_is_there(run: RunFolder) -> None:
     run.path.mkdir(parents=True)
     with subprocess.Popen([sys.executable, "-c", PUBLISH, str(run.path)], stdout=subprocess.PIPE) as producer:
         assert producer.stdout is not None
-        name = producer.stdout.readline().decode().strip()
         published = [int(producer.stdout.readline()) for _ in range(500)][-1]
         producer.send_signal(signal.SIGKILL)
         rest = producer.stdout.read().split(b"\n")[:-1]
         published = int(rest[-1]) if rest else published
-    lines = SpoolReader(run.spool_path(name)).poll()
+    lines = stored(run)
     counts = [int(json.loads(line)["payload"]["lines"][0]) for line in lines]
     assert counts == list(range(1, len(counts) + 1))
     assert len(counts) in (published, published + 1)

@@ -108,7 +108,7 @@ class Process:
     """A child that can be killed and started again; `errors` keeps what it wrote to standard error in all its lives."""
 
     def __init__(self, command: list[str], errors: Path, environment: dict[str, str] | None = None) -> None:
-        self._command = command
+        self.command = command
         self._errors = errors
         self._environment = {**os.environ, **(environment or {})}
         self._process: subprocess.Popen[str] | None = None
@@ -128,13 +128,13 @@ class Process:
         """Begins a life; waits for a line with `ready` on its standard output."""
         with self._errors.open("a") as errors:
             self._process = subprocess.Popen(
-                self._command, stdout=subprocess.PIPE, stderr=errors, text=True, env=self._environment
+                self.command, stdout=subprocess.PIPE, stderr=errors, text=True, env=self._environment
             )
         assert self._process.stdout is not None
         while ready is not None:
             line = self._process.stdout.readline()
             if not line:
-                raise RuntimeError(f"{self._command} ended before it was ready: {self.errors()[-2000:]}")
+                raise RuntimeError(f"{self.command} ended before it was ready: {self.errors()[-2000:]}")
             if ready in line:
                 break
 

@@ -184,16 +184,20 @@ class _Source:
     def _take_up(self, segment: _Segment, lines: Sequence[bytes]) -> int:
         """How many bytes of `lines` are new to the log."""
         first = segment.next_seq - len(lines)
-        num_known = max(0, self._known + 1 - first)
-        for seq, line in enumerate(lines[num_known:], first + num_known):
+        new = lines[max(0, self._known + 1 - first) :]
+        seq = segment.next_seq - len(new)
+        for line in new:
             try:
-                # The clock may be set back; within one producer the order of its file counts.
-                self.latest = max(self.latest, read_time(line))
+                created = read_time(line)
             except StoreError as error:
                 where = f"line {seq - segment.first_seq + 1} of {segment.path}"
                 raise StoreError(f"{where} is damaged: {error.message}", code=DAMAGED) from error
+            # The clock may be set back; within one producer the order of its file counts.
+            if created > self.latest:
+                self.latest = created
             self._read.append((self.latest, self._producer, seq, line))
-        return sum(map(len, lines[num_known:]))
+            seq += 1
+        return sum(map(len, new))
 
 
 class _Segment:

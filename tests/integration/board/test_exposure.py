@@ -3,6 +3,7 @@
 import logging
 import queue
 import signal
+import socket
 
 import pytest
 import requests
@@ -150,13 +151,12 @@ def test_a_token_is_in_no_log_however_much_is_told(locked, dial, caplog):
 
 
 def test_the_socket_apart_tells_of_its_health(start, dial):
-    socket = start(lambda settings: service.create_socket_endpoint(settings, AUTH))
-    assert socket.get("/healthz").json() == {"status": "ok"}
-    dial(socket.url, auth={"token": SECRET}).call("mlgym_event", EVENT, timeout=30)
-    metrics = socket.get("/metrics", headers=bearer(SECRET)).text
-    assert "mlgym_refusals" in metrics
-    assert socket.get("/metrics").status_code == 401
-    assert socket.get("/api/runs", headers=bearer(SECRET)).status_code == 404
+    endpoint = start(lambda settings: service.create_socket_endpoint(settings, AUTH))
+    assert endpoint.get("/healthz").json() == {"status": "ok"}
+    dial(endpoint.url, auth={"token": SECRET}).call("mlgym_event", EVENT, timeout=30)
+    assert "mlgym_events_total 1.0" in endpoint.get("/metrics", headers=bearer(SECRET)).text
+    assert endpoint.get("/metrics").status_code == 401
+    assert endpoint.get("/api/runs", headers=bearer(SECRET)).status_code == 404
 
 
 def test_a_body_that_is_too_large_is_refused_and_the_connection_goes_on(board):
@@ -164,3 +164,24 @@ def test_a_body_that_is_too_large_is_refused_and_the_connection_goes_on(board):
         answer = client.put(f"{board.url}/grid_searches/{RUN}/run_config.yml", data=bytes(17 * 2**20), timeout=60)
         assert (answer.status_code, answer.json()["error"]["code"]) == (413, "MG608")
         assert client.get(f"{board.url}/api/runs", timeout=30).json() == []
+
+
+@pytest.mark.parametrize("begin", [b"GET /", b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: ", b"GET / HTTP/1.1\r\n"])
+def test_a_head_without_end_is_hung_up_on(board, begin):
+    host, port = board.url.removeprefix("http://").split(":")
+    line = b"X-Many: x\r\n" if begin.endswith(b"\n") else b"x"
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        client.sendall(begin)
+        with pytest.raises(ConnectionError):
+            client.sendall(line * (2**26 // len(line)))
+    assert board.get("/api/runs").status_code == 200
+
+
+def test_a_file_comes_whole_and_in_part(board):
+    content = bytes(range(256)) * 4_000
+    path = f"/checkpoints/{RUN}/0/0"
+    files = {"checkpoint_file": ("model", content)}
+    assert requests.post(f"{board.url}{path}", files=files, timeout=30).status_code == 200
+    assert board.get(f"{path}/model").content == content
+    part = board.get(f"{path}/model", headers={"Range": "bytes=300000-700000"})
+    assert (part.status_code, part.content) == (206, content[300_000:700_001])

@@ -6,11 +6,10 @@ arrived. Knows nothing of training.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mlgym_core.events.codec import decode_event
-from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.folder import RunFolder, remove_folder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved
@@ -92,7 +91,11 @@ class Carrier:
         return self._shipment.drain(timeout_s, report)
 
     def close(self) -> None:
-        """Ends the connections; removes what was staged if all of it has arrived, files too, and keeps it otherwise."""
+        """Ends the connections; removes what was staged if all of it has arrived, files too, and keeps it otherwise.
+
+        Raises:
+            StoreError: it cannot be removed.
+        """
         if self._closed:
             return
         self._closed = True
@@ -100,7 +103,7 @@ class Carrier:
         has_arrived = self._shipment.has_arrived and not any(self._staging.spools_path.glob("*"))
         self._writer.close()
         if has_arrived and self._can_remove:
-            shutil.rmtree(self._staging.path)
+            remove_folder(self._staging.path)
 
     def _offer(self, lines: Sequence[bytes]) -> None:
         if lines:

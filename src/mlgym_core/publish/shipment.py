@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from mlgym_core.errors import StoreError
@@ -103,9 +104,6 @@ class Shipment:
         """How many events still wait, once all has arrived or was refused, or nothing did for `timeout_s`.
 
         `report` is told how many wait, several times a second.
-
-        Raises:
-            StoreError: the ledger cannot be written.
         """
         for each in self._all:
             each.hurry()
@@ -120,13 +118,13 @@ class Shipment:
         return self.num_waiting
 
     def save(self) -> None:
-        """Writes the ledger, if something changed; about once a second at most. Raises StoreError."""
+        """Writes the ledger, if something changed; about once a second at most."""
         if time.monotonic() >= self._next_save:
             self._write_ledger()
             self._next_save = time.monotonic() + _SAVE_EVERY_S
 
     def close(self) -> None:
-        """Ends the connections. Raises StoreError where the ledger cannot be written."""
+        """Ends the connections."""
         for each in self._all:
             each.close(_PATIENCE_S)
         self._write_ledger()
@@ -173,8 +171,9 @@ class Shipment:
         files = {self._uploads.url: self._uploads.settled} if self._uploads else {}
         ledger = Ledger(servers={**self._saved.servers, **servers}, files={**self._saved.files, **files})
         if ledger != self._saved:
-            write_ledger(self._run, ledger)
-            self._saved = ledger
+            with suppress(StoreError):  # it only spares asking and sending again; the folder may be one to read alone
+                write_ledger(self._run, ledger)
+                self._saved = ledger
 
 
 def ship_copy(run: RunFolder, servers: Sequence[str], rest: str | None, token: str | None) -> Shipment:

@@ -11,11 +11,11 @@ import socketio
 import uvicorn
 
 from mlgym_core.events.codec import read_stamp
-from mlgym_core.events.folder import EventStorage
+from mlgym_core.events.folder import EventStorage, write_atomically
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
-from mlgym_core.events.types import EvaluationResult
+from mlgym_core.events.types import EvaluationResult, RunStarted
 
 PATIENCE_S = 20
 
@@ -189,3 +189,24 @@ def recorded(tmp_path):
     made = Recorded(EventStorage(tmp_path).create_run())
     yield made
     made.close()
+
+
+@pytest.fixture
+def publish_start():
+    """Publishes the first fact of a run, which has a file."""
+
+    def publish(recorded):
+        write_atomically(recorded.folder.config_path("run_config.yml"), "a: 1")
+        recorded.spools[0].publish(
+            RunStarted(
+                grid_search_id=recorded.folder.run_id,
+                config_hash="0",
+                source={},
+                entry_command=[],
+                num_experiments=1,
+                environment={},
+            )
+        )
+        recorded.publish(0)
+
+    return publish

@@ -19,6 +19,7 @@ TRIALS = {
     "calls": {"calls that failed": 100, "calls that were short": 20, "events acknowledged by a log": 1600},
     "proxy": {"breaks: reset": 3, "breaks: swallow": 3, "breaks: half-close": 3, "breaks: lose acknowledgements": 3},
     "stalled": {"fast subscribers": 5, "events stored": 20_000},
+    "disk": {"turns": 5, "kills on a full disk": 1, "answers that the disk is full": 10},
     "clock": {"clocks set": 100, "events stored": 1_600},
     "malformed": {"malformed calls": 1_000, "good events between": 100},
     "rest": {"calls": 600, "answers of 2xx": 50, "answers of 4xx": 100},

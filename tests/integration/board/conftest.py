@@ -1,6 +1,8 @@
 """Real services on free ports of this machine, and real clients."""
 
+import json
 import queue
+import re
 import subprocess
 import sys
 import threading
@@ -67,7 +69,7 @@ class Client:
     def __init__(self, url, transports=None, auth=None):
         self.socket = socketio.Client(reconnection=False, handle_sigint=False)
         self.received = queue.Queue()
-        for name in ("mlgym_event", "history", "live", "server_log_message", "delta", "pong", "disconnect"):
+        for name in ("mlgym_event", "server_log_message", "delta", "pong", "disconnect"):
             self.socket.on(name, lambda *data, name=name: self.received.put((name, data[0] if data else None)))
         self.socket.connect(url, transports=transports, auth=auth, wait_timeout=PATIENCE_S)
 
@@ -91,18 +93,6 @@ class Client:
         # The library gives each message to a thread of its own, so that they may overtake each other here.
         return sorted(found, key=lambda each: each[0])
 
-    def slices(self, first, num_lines):
-        """The bytes of the next `num_lines` lines, from event `first` on, and the names under which they came."""
-        data, names = b"", []
-        while data.count(b"\n") < num_lines:
-            name, message = self.received.get(timeout=PATIENCE_S)
-            if name in ("history", "live"):
-                assert message["from"] == first + data.count(b"\n")
-                data += message["lines"]
-                names.append(name)
-        assert data.count(b"\n") == num_lines
-        return data, names
-
     def close(self):
         if self.socket.connected and self.socket.transport() == "polling":
             self.socket.emit("leave")  # its own goodbye would wait for the poll that hangs
@@ -113,6 +103,43 @@ class Client:
         self.socket.disconnect()
         if bare:
             bare.shutdown()
+
+
+class Subscriber:
+    """A subscriber of version 2 on a bare websocket; in the library's client attachments may overtake their events."""
+
+    def __init__(self, bare):
+        self._bare = bare
+
+    def join(self, rooms, **further):
+        """The server's answer; what it sent of an earlier join is passed over."""
+        self._bare.send("421" + json.dumps(["join", {"rooms": rooms, "v": 2, **further}]))
+        while True:
+            text = self._bare.recv()
+            if isinstance(text, str) and text.startswith("431["):
+                return json.loads(text[3:])[0]
+
+    def slices(self, first, num_lines):
+        """The bytes of the next `num_lines` lines, from event `first` on, and the names under which they came."""
+        data, names = b"", []
+        while data.count(b"\n") < num_lines:
+            name, message = self._next()
+            assert message["from"] == first + data.count(b"\n")
+            data += message["lines"]
+            names.append(name)
+        assert data.count(b"\n") == num_lines
+        return data, names
+
+    def _next(self):
+        text = self._bare.recv()
+        while not text.startswith("451-"):
+            text = self._bare.recv()
+        number = re.match(r"451-(\d+)\[", text)[1]
+        name, message = json.loads(text[len("451-") + len(number) :])
+        assert message["lines"] == {"_placeholder": True, "num": 0}
+        message["lines"] = self._bare.recv()
+        self._bare.send(f"43{number}[]")
+        return name, message
 
 
 def _each(data):
@@ -175,6 +202,12 @@ def wire():
     yield begin
     for each in opened:
         each.shutdown()
+
+
+@pytest.fixture
+def subscribe(board, wire):
+    """Connects a subscriber to the board, or to another service."""
+    return lambda url=None: Subscriber(wire(url or board.url))
 
 
 @pytest.fixture

@@ -50,11 +50,10 @@ def write(log, first, last):
     log.commit()
 
 
-@pytest.mark.parametrize("transports", [["websocket"], ["polling"], None])
-def test_history_and_what_follows_are_the_bytes_of_the_log(connect, run, log, transports):
+def test_history_and_what_follows_are_the_bytes_of_the_log(subscribe, run, log):
     write(log, 1, 7_000)
-    client = connect(transports=transports)
-    assert client.call("join", {"rooms": [RUN], "v": 2}) == {"rooms": [RUN]}
+    client = subscribe()
+    assert client.join([RUN]) == {"rooms": [RUN]}
     history, names = client.slices(0, 7_000)
     assert history == run.log_path.read_bytes()
     assert set(names) == {"history"}
@@ -66,27 +65,27 @@ def test_history_and_what_follows_are_the_bytes_of_the_log(connect, run, log, tr
         assert names == ["live"]
 
 
-def test_a_subscriber_goes_on_where_it_was(connect, run, log):
+def test_a_subscriber_goes_on_where_it_was(subscribe, run, log):
     write(log, 1, 500)
     whole = run.log_path.read_bytes().splitlines(keepends=True)
-    client = connect(transports=["websocket"])
+    client = subscribe()
     for offset in (0, 1, 250, 499):
-        client.call("join", {"rooms": [RUN], "from_offset": offset, "v": 2})
+        client.join([RUN], from_offset=offset)
         assert client.slices(offset, 500 - offset)[0] == b"".join(whole[offset:])
-    client.call("join", {"rooms": [RUN], "from_offset": {RUN: 499, "another": 7}, "v": 2})
+    client.join([RUN], from_offset={RUN: 499, "another": 7})
     assert client.slices(499, 1)[0] == whole[499]
-    client.call("join", {"rooms": [RUN], "from_offset": 500, "v": 2})
+    client.join([RUN], from_offset=500)
     write(log, 501, 501)
-    assert client.slices(500, 1)[1] == ["live"]
+    assert client.slices(500, 1)[0] == run.log_path.read_bytes().splitlines(keepends=True)[-1]
 
 
-def test_an_offset_that_the_log_does_not_have_is_refused(connect, log):
+def test_an_offset_that_the_log_does_not_have_is_refused(subscribe, log):
     write(log, 1, 5)
-    client = connect(transports=["websocket"])
+    client = subscribe()
     for offset, code in ((6, "MG402"), (-1, "MG401"), ("x", "MG401"), (1.5, "MG401"), (True, "MG401")):
-        answer = client.call("join", {"rooms": [RUN], "from_offset": offset, "v": 2})
+        answer = client.join([RUN], from_offset=offset)
         assert answer["error"]["code"] == code
-    assert "it has 5 events" in client.call("join", {"rooms": [RUN], "from_offset": 6, "v": 2})["error"]["hint"]
+    assert "it has 5 events" in client.join([RUN], from_offset=6)["error"]["hint"]
 
 
 def test_rooms_are_bounded(connect, board):
@@ -98,7 +97,7 @@ def test_rooms_are_bounded(connect, board):
     client.close()
 
 
-def test_those_who_join_in_the_midst_get_all_from_their_offset(board, connect, run):
+def test_those_who_join_in_the_midst_get_all_from_their_offset(subscribe, connect, run):
     publisher = connect(transports=["websocket"])
     hello(publisher)
     rng = random.Random(5)
@@ -113,10 +112,10 @@ def test_those_who_join_in_the_midst_get_all_from_their_offset(board, connect, r
     thread.start()
     begun = []
     while not done.is_set():
-        client = connect(transports=["websocket"])
+        client = subscribe()
         known = run.log_path.read_bytes().count(b"\n") if run.log_path.exists() else 0
         offset = rng.randrange(known // 2 + 1)
-        assert client.call("join", {"rooms": [RUN], "from_offset": offset, "v": 2}) == {"rooms": [RUN]}
+        assert client.join([RUN], from_offset=offset) == {"rooms": [RUN]}
         begun.append((client, offset))
     thread.join()
     whole = run.log_path.read_bytes().splitlines(keepends=True)
@@ -126,15 +125,15 @@ def test_those_who_join_in_the_midst_get_all_from_their_offset(board, connect, r
         assert client.slices(offset, 6_000 - offset)[0] == b"".join(whole[offset:])
 
 
-def test_clients_that_take_nothing_cost_no_memory_and_hold_nobody_up(command, connect, wire, storage_path):
+def test_clients_that_take_nothing_cost_no_memory_and_hold_nobody_up(command, connect, subscribe, storage_path):
     """60 MB go past ten clients that stopped reading: kept for them, they would be 600 MB."""
     server = command("--event_storage_path", storage_path, "--port", 0)
     url = re.search(r"http://[\w.:]+", server.read_line())[0]
     memory = psutil.Process(server.process.pid).memory_info
     for _ in range(10):
-        wire(url).send("42" + json.dumps(["join", {"rooms": [RUN], "v": 2}]))
-    fast, publisher = connect(url, transports=["websocket"]), connect(url, transports=["websocket"])
-    fast.call("join", {"rooms": [RUN], "v": 2})
+        subscribe(url).join([RUN])
+    fast, publisher = subscribe(url), connect(url, transports=["websocket"])
+    fast.join([RUN])
     hello(publisher)
     used = []
     for first in range(1, 120_001, 2_000):

@@ -35,7 +35,7 @@ class FoldSnapshots:
         self._run = run
         self._mark_every = mark_every
         self._newest_every = newest_every
-        self._last_kept = 0
+        self._last_kept = self._last_mark = 0
         self._unfit: set[int] = set()
         self._is_writable = True
 
@@ -44,9 +44,12 @@ class FoldSnapshots:
         for num_events in sorted(self._kept(), reverse=True):
             if before is None or num_events <= before:
                 stretches = self._load(num_events)
-                if stretches:
+                fold = thaw(stretches) if stretches else None
+                if fold:
+                    head = stretches[-1].head
                     self._last_kept = num_events
-                    return thaw(stretches), LogReader(self._run, _position(stretches[-1].head))
+                    self._last_mark = head.since if num_events % self._mark_every else num_events
+                    return fold, LogReader(self._run, _position(head))
                 self._unfit.add(num_events)
         return RunFold(), LogReader(self._run)
 
@@ -84,9 +87,10 @@ class FoldSnapshots:
         is_mark = num_events % self._mark_every == 0
         if not is_mark and any(other > num_events and other not in self._unfit for other in kept):
             return  # somebody else is further
-        mark = (num_events - 1) // self._mark_every * self._mark_every
-        since = mark if mark and self._load(mark) else 0
+        since = self._last_mark if self._path(self._last_mark).exists() else 0
         write_atomically(self._path(num_events), freeze(fold, position.head, since))
+        if is_mark:
+            self._last_mark = num_events
         self._unfit.discard(num_events)
         for other in kept:
             if other in self._unfit or (other < num_events and other % self._mark_every):

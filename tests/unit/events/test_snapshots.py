@@ -305,6 +305,13 @@ def test_a_store_that_is_only_read_is_read_without_snapshots(recorded: Recorded,
     assert len(attempts) == 1
 
 
+def test_a_state_that_cannot_be_kept_is_folded_anew(recorded: Recorded) -> None:
+    numbers = {"many": 10**400}
+    recorded.append([ExperimentConfig(grid_search_id=RUN_ID, experiment_id=0, job_id=0, config=numbers), *results(20)])
+    recorded.fold_with_snapshots()
+    assert told(recorded.fold_with_snapshots()) == told(replayed(recorded.run))
+
+
 def test_deltas_go_on_behind_a_snapshot_as_behind_a_replay(recorded: Recorded) -> None:
     recorded.append([*results(10), *results(10, experiment_id=1)])
     recorded.fold_with_snapshots()

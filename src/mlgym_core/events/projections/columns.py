@@ -14,7 +14,8 @@ from math import isnan, nan
 from typing import Any, Literal, TypeAlias
 
 INDEXES = range(2**31)
-"""The epochs that a column can hold."""
+"""The epochs that a column can hold, and the ids of experiments that there can be."""
+_MOST = 2**1000
 
 LogKey: TypeAlias = tuple[int | None, str]
 """The experiment that wrote lines, None for the run as a whole, and the stream."""
@@ -187,9 +188,9 @@ class Columns:
         return found[: selection.limit] if selection.earliest else found[-selection.limit :], is_more
 
     def add_sample(self, event_id: int, at: float, sample: dict[str, float | None]) -> None:
-        """Adds what was measured `at` a time; what was not measured has no point."""
+        """Adds what was measured `at` a time; what was not measured, or is no size of anything, has no point."""
         for key, value in sample.items():
-            if value is not None:
+            if value is not None and -_MOST < value < _MOST:
                 if key not in self.system:
                     self.system[key] = Column("d")
                 self.system[key].append(event_id, at, value)

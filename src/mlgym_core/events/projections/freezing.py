@@ -112,13 +112,20 @@ def read_frozen(content: bytes) -> Frozen | None:
     return Frozen(head=head, body=bytes(rest[: head.body_bytes]), data=rest[head.body_bytes + 1 :])
 
 
-def thaw(stretches: Sequence[Frozen]) -> RunFold:
-    """The fold of the last of `stretches`, each of which begins where the one before ends, the first at event 0."""
+def thaw(stretches: Sequence[Frozen]) -> RunFold | None:
+    """The fold of the last of `stretches`, each of which begins where the one before ends, the first at event 0.
+
+    None where its state is one that JSON does not hold: numbers of hundreds of digits, for example.
+    """
     columns = Columns()
-    for frozen in stretches:
-        _extend_all(columns, frozen)
     last = stretches[-1]
-    return RunFold(msgspec.json.decode(last.body, type=_Body).state, columns, last.head.size_bytes)
+    try:
+        for frozen in stretches:
+            _extend_all(columns, frozen)
+        state = msgspec.json.decode(last.body, type=_Body).state
+    except msgspec.DecodeError:
+        return None
+    return RunFold(state, columns, last.head.size_bytes)
 
 
 def _extend_all(columns: Columns, frozen: Frozen) -> None:

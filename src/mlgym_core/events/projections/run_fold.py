@@ -45,6 +45,7 @@ from mlgym_core.events.types import (
 
 _CALCULATION = 1
 _NO_DEVICE = ("", "None")
+_TIMES_US = range(-(2**63), 2**63)
 _NOTHING: frozenset[int] = frozenset()
 _NO_NAMES: frozenset[str] = frozenset()
 
@@ -85,13 +86,16 @@ class RunFold:
     def _take(self, event: Event) -> frozenset[int]:
         state = self.state
         payload = event.payload
-        at = event.creation_ts / 1e6
+        at = event.creation_ts / 1e6 if event.creation_ts in _TIMES_US else 0.0
         state.last_event_at = at
         if not state.run_id:
             state.run_id = payload.grid_search_id
             state.started_at = at
         step = _STEPS.get(type(payload))
-        return _NOTHING if step is None else step(self, payload, at)
+        experiment_id = getattr(payload, "experiment_id", None)
+        if step is None or (experiment_id is not None and experiment_id not in INDEXES):
+            return _NOTHING
+        return step(self, payload, at)
 
     def _decode(self, line: bytes) -> Event | None:
         try:

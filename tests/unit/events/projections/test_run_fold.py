@@ -19,6 +19,7 @@ from mlgym_core.events.types import (
     ControlRequested,
     Divergence,
     Dropped,
+    Event,
     GpuUse,
     LogLines,
     NetworkUse,
@@ -245,6 +246,17 @@ def test_an_epoch_that_no_column_can_hold_is_one_that_is_not_understood(story: A
     assert story.score(2**31, {"f1": 0.5}) == story.score(-1, {"f1": 0.5}) == frozenset()
     assert story.score(2**31 - 1, {"f1": 0.5}) == {0}
     assert series(story.fold) == {2**31 - 1: 0.5}
+
+
+def test_numbers_that_nothing_has_are_told_of_nothing(story: Any) -> None:
+    many = 10**400
+    assert story.job("RUNNING", experiment_id=many) == story.job("RUNNING", experiment_id=-1) == frozenset()
+    story.sample(rss_bytes=many)
+    assert "rss_bytes" not in story.fold.columns.system
+    story.fold.apply(
+        Event(event_type="run_trashed", creation_ts=many, payload=RunTrashed(grid_search_id="r", by="me")), 0
+    )
+    assert (story.fold.state.experiments, story.fold.state.last_event_at) == ({}, 0.0)
 
 
 def test_log_lines_are_counted_and_found_where_they_stand(story: Any) -> None:

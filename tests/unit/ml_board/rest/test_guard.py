@@ -1,5 +1,8 @@
 """Who may ask for what, from where, and how much of it."""
 
+import errno
+import io
+
 import pytest
 
 from ml_board.auth import Auth, Token
@@ -125,17 +128,23 @@ def test_a_query_without_end_is_refused(client, query):
     assert client.get(f"/api/runs?{query}").status_code == 413
 
 
-def test_a_disk_that_is_full_while_an_upload_comes_is_told(guarded, monkeypatch):
-    def full(**_):
-        raise OSError(28, "No space left on device")
+class FullFile(io.BytesIO):
+    def write(self, _):
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("ml_board.rest.app.tempfile.TemporaryFile", full)
-    body = b"--x\r\nContent-Disposition: form-data; name=checkpoint_file; filename=model\r\n\r\nabc\r\n--x--\r\n"
+
+def refuse_file(**_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("open_file", [lambda **_: FullFile(), refuse_file])
+def test_a_disk_that_is_full_while_an_upload_comes_is_told(guarded, storage, monkeypatch, open_file):
+    monkeypatch.setattr("ml_board.rest.app.tempfile.TemporaryFile", open_file)
     answer = guarded.post(
         f"/checkpoints/{RUN}/0/0",
-        data=body,
+        data={"checkpoint_file": (io.BytesIO(b"abc"), "model")},
         headers=bearer("of-admin"),
-        content_type="multipart/form-data; boundary=x",
     )
-    assert answer.status_code == 507
+    assert (answer.status_code, answer.json["error"]["code"]) == (507, "MG415")
     assert "No space left" in answer.json["error"]["message"]
+    assert not storage.path.exists()

@@ -75,7 +75,7 @@ class Delivery(Background):
     @property
     def set_aside(self) -> Mapping[str, str]:
         """The producers whose further events the server does not take, and why."""
-        return self._progress.set_aside
+        return dict(self._progress.set_aside)
 
     def hurry(self) -> None:
         """Tries again at once where it waits before the next try."""

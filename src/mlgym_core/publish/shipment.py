@@ -46,7 +46,8 @@ class Shipment:
                 endpoint,
                 ledger.files.get(endpoint.url, 0),
                 num_events=lambda: self._num_events,
-                num_acknowledged=self._num_acknowledged_beside_files,
+                num_acknowledged=lambda: min(each.num_acknowledged for each in self._beside_files),
+                set_aside=lambda: {producer for each in self._beside_files for producer in each.set_aside},
                 advanced=self._notify_deliveries,
             )
         self._deliveries = [
@@ -150,10 +151,10 @@ class Shipment:
     def _num_ready(self) -> int:
         return min(self.num_with_files, self._num_events)
 
-    def _num_acknowledged_beside_files(self) -> int:
-        """How many events the server has where the files lie; all servers, where it is none of them."""
-        there = [each for each in self._deliveries if self._has_files(each.url)]
-        return min(each.num_acknowledged for each in there or self._deliveries)
+    @property
+    def _beside_files(self) -> list[Delivery]:
+        """To the server where the files lie; to all of them, where it is none of these."""
+        return [each for each in self._deliveries if self._has_files(each.url)] or self._deliveries
 
     def _go_back(self, url: str, position: int) -> None:
         if self._uploads and self._has_files(url):

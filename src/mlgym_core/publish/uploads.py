@@ -8,13 +8,13 @@ from __future__ import annotations
 import logging
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from functools import partial
 
 import requests
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codec import decode_event
+from mlgym_core.events.codec import decode_event, read_stamp
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogReader
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, Payload
@@ -34,8 +34,8 @@ _SPEAKS_OF_FILES = re.compile(
 class Uploads(Background):
     """Walks along the log of `run` in a thread of its own and brings what the events speak of, until it is closed.
 
-    `num_events` says how many events are safe there, `num_acknowledged` how many of them the server has; `advanced` is
-    called when the files of more events are there.
+    `num_events` says how many events are safe there, `num_acknowledged` how many of them the server has, `set_aside`
+    whose further events, and so files, it does not take; `advanced` is called when the files of more events are there.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Uploads(Background):
         *,
         num_events: Callable[[], int],
         num_acknowledged: Callable[[], int],
+        set_aside: Callable[[], Container[str]],
         advanced: Callable[[], None],
     ) -> None:
         super().__init__(f"uploads to {endpoint.url}")
@@ -54,6 +55,7 @@ class Uploads(Background):
         self._position = position
         self._num_events = num_events
         self._num_acknowledged = num_acknowledged
+        self._set_aside = set_aside
         self._advanced = advanced
         self._to_delete: deque[tuple[int, CheckpointDeleted]] = deque()
         self._begins_anew = True
@@ -114,8 +116,8 @@ class Uploads(Background):
                 reader = LogReader(self._run)
             self._delete_due()
             piece = reader.poll_slice(_CHUNK_BYTES, self._num_events())
-            for event_id, payload in _speaking_of_files(piece.first_event_id, piece.data):
-                if event_id >= self._position:
+            for event_id, producer, payload in _speaking_of_files(piece.first_event_id, piece.data):
+                if event_id >= self._position and producer not in self._set_aside():
                     self._advance(event_id)
                     self._bring(event_id, payload)
             if piece.num_lines:
@@ -173,15 +175,16 @@ class Uploads(Background):
         self.obstacle = reason
 
 
-def _speaking_of_files(first_event_id: int, data: bytes) -> Iterator[tuple[int, Payload]]:
+def _speaking_of_files(first_event_id: int, data: bytes) -> Iterator[tuple[int, str, Payload]]:
+    """The events of whole lines that files belong to: their ids, whose they are, what they say."""
     event_id, counted = first_event_id, 0
     text = b"\n" + data
     for found in _SPEAKS_OF_FILES.finditer(text):
         event_id += text.count(b"\n", counted, found.start())
         counted = found.start()
-        event = decode_event(found[1])
-        if event is not None:
-            yield event_id, event.payload
+        event, stamp = decode_event(found[1]), read_stamp(found[1])
+        if event is not None and stamp is not None:
+            yield event_id, stamp.producer, event.payload
 
 
 def _reason(error: requests.RequestException) -> str:

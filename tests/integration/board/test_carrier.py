@@ -39,8 +39,9 @@ MODEL = bytes(range(256)) * 20_000
 class Staged:
     """A run that is recorded here and belongs elsewhere."""
 
-    def __init__(self, path):
-        self.folder = EventStorage(path).outbox.create_run()
+    def __init__(self, path, run_id=None):
+        outbox = EventStorage(path).outbox
+        self.folder = outbox.run(run_id) if run_id else outbox.create_run()
         self.run_id = self.folder.run_id
         self.spools = [Spool(self.folder), Spool(self.folder)]
         self.num_published = 0
@@ -433,3 +434,31 @@ def test_a_checkpoint_is_deleted_there_after_the_event_that_says_so(staged, carr
     until(lambda: (carrier.carry_once() or True) and run.checkpoint_epochs(0) == [])
     assert len(stamps(run)) == 2
     assert is_whole(run, staged)
+
+
+def test_a_stale_attempt_is_fenced_and_what_it_published_stays_here(staged, carry, board, tmp_path, caplog):
+    def attempt(run, number):
+        fields = {"device": "cpu", "host": "here", "pid": 1, "threads": 1, "versions": {}}
+        run.publish(AttemptStarted, experiment_id=0, attempt=number, **fields)
+
+    staged.start()
+    attempt(staged, 1)
+    carrier = carry(staged, [board.url], board.url)
+    assert carrier.drain(PATIENCE_S) == 0
+    newer = Staged(tmp_path / "elsewhere", staged.run_id)
+    attempt(newer, 2)
+    newer.results(5)
+    newer.end()
+    assert carry(newer, [board.url], board.url).drain(PATIENCE_S) == 0
+    staged.results(20)
+    staged.results(7, spool=1)
+    staged.end()
+    assert carrier.drain(PATIENCE_S) == 20
+    stale = staged.spools[0].producer
+    assert list(carrier.set_aside) == [stale]
+    assert carrier.set_aside[stale].startswith("fenced: ")
+    carrier.close()
+    assert staged.folder.path.exists()
+    by_producer = dict(stamps(board.storage.run(staged.run_id)))
+    assert by_producer == {stale: 3, newer.spools[0].producer: 6, staged.spools[1].producer: 7}
+    assert [record.levelname for record in caplog.records].count("ERROR") == 1

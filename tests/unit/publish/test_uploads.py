@@ -22,9 +22,11 @@ class Walked:
     def __init__(self, folder, url, position=0):
         self.folder = folder
         self.num_acknowledged = 0
+        self.set_aside = set()
         self.num_ready = []
         write_atomically(folder.resource_path(0, 1, "model.safetensors"), "model")
         self._spool = Spool(folder)
+        self.producer = self._spool.producer
         self._writer = LogWriter(folder)
         self._merger = Merger(self._writer, folder)
         self.uploads = Uploads(
@@ -33,6 +35,7 @@ class Walked:
             position,
             num_events=lambda: self._writer.num_events,
             num_acknowledged=lambda: self.num_acknowledged,
+            set_aside=lambda: self.set_aside,
             advanced=lambda: self.num_ready.append(self.uploads.position),
         )
         self.uploads.start()
@@ -131,6 +134,14 @@ def test_a_server_that_lost_its_files_gets_them_again(walk, answering):
     walked.uploads.go_back(0)
     walked.until(lambda: walked.uploads.position == 2)
     assert asked(answering) == [SAVED, SAVED]
+
+
+def test_files_of_events_that_the_server_does_not_take_are_not_brought(walk, answering):
+    walked = walk()
+    walked.set_aside.add(walked.producer)
+    walked.publish(CheckpointSaved, LogLines)
+    walked.until(lambda: walked.uploads.position == 2)
+    assert asked(answering) == []
 
 
 def test_an_endpoint_that_lets_nobody_in_is_not_asked_on_and_on(walk, answering, caplog):

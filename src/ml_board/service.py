@@ -36,7 +36,7 @@ from mlgym_core.events.retention import KEPT_DAYS, empty_trash
 SHUTDOWN_SECONDS = 2
 NUM_THREADS = 32
 FILE_CHUNK_BYTES = 2**18
-"""How much of a file goes from its thread to the network at once; with the library's 8 KiB it takes many times as long."""
+"""How much of a file goes from its thread to the network at once; the library's 8 KiB take many times as long."""
 MAX_HEADER_BYTES = 2**16
 OPEN = Auth()
 """No token is set: everyone who reaches the service may do everything."""

@@ -35,7 +35,7 @@ class SystemSampling:
     """While entered, a thread publishes a sample at once and then each `every_s` seconds; 0 publishes none."""
 
     def __init__(self, run: RunFolder, publisher: Publisher, every_s: float) -> None:
-        self._sample = Sampler(run).sample
+        self._run = run
         self._publisher = publisher
         self._every_s = every_s
         self._is_over = threading.Event()
@@ -59,17 +59,17 @@ class SystemSampling:
 
     def _work(self) -> None:
         try:
+            sampler = Sampler(self._run)
             self._is_over.wait(min(_FIRST_AFTER_S, self._every_s))
-            self._publish()
+            self._publish(sampler.sample())
             while not self._is_over.wait(self._every_s):
-                self._publish()
+                self._publish(sampler.sample())
         except StoreError as error:
             _LOG.warning("no more system metrics: %s", error)
         except Exception:  # the boundary of the thread: what cannot be measured must not end a run
             _LOG.warning("no more system metrics", exc_info=True)
 
-    def _publish(self) -> None:
-        sample = self._sample()
+    def _publish(self, sample: SystemMetrics) -> None:
         with self._publishing:
             self._publisher.publish(sample)
 

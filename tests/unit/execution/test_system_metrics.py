@@ -147,6 +147,19 @@ def test_a_spool_that_takes_no_more_ends_the_samples_and_says_so(run, caplog) ->
     ]
 
 
+def test_a_system_that_hides_its_processors_ends_no_run(run, monkeypatch, caplog) -> None:
+    def hide() -> None:
+        raise PermissionError("/proc/stat")
+
+    monkeypatch.setattr(psutil, "cpu_times", hide)
+    received = Received()
+    with SystemSampling(run, received, every_s=60):
+        pass
+
+    assert received.samples == []
+    assert [record.getMessage() for record in caplog.records] == ["no more system metrics"]
+
+
 @pytest.mark.parametrize("absent", [pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED])
 def test_without_a_driver_there_are_no_gpus_and_no_words(absent: int, monkeypatch, caplog) -> None:
     def fail() -> None:

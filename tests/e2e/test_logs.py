@@ -35,6 +35,8 @@ def test_a_log_is_followed_until_one_scrolls_up_and_read_back_to_its_beginning(w
     expect(log.get_by_text("the newest", exact=True)).to_be_visible()
     expect(page.get_by_test_id("log-state")).to_have_text("following the end")
 
+    log.evaluate("place => { place.scrollTop = 0 }")
+    expect(page.get_by_test_id("log-state")).to_have_text("paused")
     page.get_by_role("region", name="Log").get_by_text("logging", exact=True).click()
     expect(log.locator("[data-line]")).to_have_count(1)
     page.get_by_role("region", name="Log").get_by_text("stderr", exact=True).click()

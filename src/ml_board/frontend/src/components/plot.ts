@@ -69,7 +69,8 @@ function plotOptions(host: HTMLElement, options: PlotOptions): uPlot.Options {
   return {
     width: Math.max(host.clientWidth, 80),
     height: options.height,
-    padding: [10, 10, 0, 0],
+    // To the right there is room for half a label of the x axis.
+    padding: [10, 16, 0, 0],
     legend: { show: false },
     cursor: {
       y: false,

@@ -66,6 +66,7 @@ export interface SeriesRequest {
   at: number | null;
 }
 
+/** Curves of a run in the binary form. */
 export async function fetchSeries(
   endpoint: string,
   runId: string,
@@ -95,6 +96,7 @@ export interface LogRequest {
   limit: number;
 }
 
+/** What the processes of a run wrote. */
 export function fetchLogs(
   endpoint: string,
   runId: string,

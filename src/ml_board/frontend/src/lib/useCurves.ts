@@ -26,7 +26,7 @@ export function useCurves(
   request: Omit<SeriesRequest, "at">,
 ): { curves: Curves | undefined; error: Error | null } {
   const isNone = request.experiments?.length === 0;
-  const identity = JSON.stringify([endpoint, runId, at, request.key]);
+  const identity = JSON.stringify([endpoint, runId, at, request.key ?? request.experiments]);
   // Between an answer and what is known since lies a gap, after a lost connection for example: it is fetched again.
   const isBehind = (answer: SeriesAnswer) => at === null && answer.offset < news.from;
   const { data, error } = useQuery({

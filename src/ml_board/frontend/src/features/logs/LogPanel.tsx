@@ -32,8 +32,10 @@ interface Props {
 /** What training processes wrote: the end of it, followed while one looks at the end, and all that was before. */
 export function LogPanel({ restEndpoint, runId, experimentId, at, numLines, className }: Props) {
   const [stream, setStream] = useState<Stream | "all">("all");
-  const [isFollowing, setFollowing] = useState(true);
   const feed = useFeed(restEndpoint, runId, experimentId, stream, at);
+  // One pauses what one reads: another log begins at its end.
+  const [paused, setPaused] = useState<LogFeed | null>(null);
+  const isFollowing = paused !== feed;
   const state = useStore(feed.store);
   useEffect(() => {
     if (isFollowing || at !== null) feed.readOn();
@@ -59,7 +61,7 @@ export function LogPanel({ restEndpoint, runId, experimentId, at, numLines, clas
           hasOlder={state.hasOlder}
           isRunWide={experimentId === null}
           isFollowing={isFollowing}
-          onFollow={setFollowing}
+          onFollow={(follows) => setPaused(follows ? null : feed)}
           onTop={feed.readBack}
           className={className}
         />

@@ -26,7 +26,8 @@ export function SystemStrip({ restEndpoint, runId, at, sample, isOpen }: Props) 
   });
   return (
     <section aria-label="Machine">
-      <dl className="flex flex-wrap gap-x-5 gap-y-1 text-xs">
+      {/* Two lines at most: a machine with many GPUs does not push the run off the screen. */}
+      <dl className="flex max-h-10 flex-wrap gap-x-5 gap-y-1 overflow-y-auto text-xs max-sm:max-h-20">
         {figuresOf(sample).map(({ name, value, detail, column, most }) => (
           <div key={column} className="flex items-center gap-1.5" title={detail} data-figure={column}>
             <dt className="text-soft">{name}</dt>

@@ -22,6 +22,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder, read_file
 from mlgym_core.events.lock import Liveness, liveness
+from mlgym_core.events.log import LogReader
 from mlgym_core.events.names import check_name
 from mlgym_core.events.projections import views
 from mlgym_core.events.projections.columns import LogSelection, Points, Selection
@@ -68,7 +69,8 @@ class RunView:
 
     def _begin(self) -> None:
         self._snapshots = FoldSnapshots(self.folder)
-        self._fold, self._reader = self._snapshots.open()
+        self._fold = RunFold()
+        self._reader: LogReader | None = None
         self._moments = Moments(self.folder)
         self._changes: views.DeltaCollector | None = None
         self._damage: StoreError | None = None
@@ -179,6 +181,8 @@ class RunView:
     def _read_on(self) -> None:
         if self._damage:
             raise self._damage.with_traceback(None)  # or it would grow each time
+        if self._reader is None:  # whoever makes a view need not wait for its files
+            self._fold, self._reader = self._snapshots.open()
         before = self._committed.get(self.folder.run_id)
         for lines in self._snapshots.follow(self._fold, self._reader, before):
             try:

@@ -6,7 +6,6 @@ time. It must not know what a fold holds.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -116,13 +115,10 @@ class FoldSnapshots:
 
     def _fit(self, heads: list[Head]) -> bool:
         try:
-            fd = os.open(self._run.log_path, os.O_RDONLY)
+            with self._run.log_path.open("rb") as log:
+                return all(_position(head).holds(log.fileno()) for head in heads)
         except OSError:
             return False
-        try:
-            return all(_position(head).holds(fd) for head in heads)
-        finally:
-            os.close(fd)
 
     def _kept(self) -> list[int]:
         try:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from mlgym_core.events.types import EvaluationResult, LossScore, MetricScore
+import hashlib
+
+from mlgym_core.events.folder import RunFolder, write_atomically
+from mlgym_core.events.types import CheckpointSaved, EvaluationResult, LossScore, MetricScore, Resource
+
+MODEL = "model.safetensors"
 
 
 def result(run_id: str, seq: int) -> EvaluationResult:
@@ -13,4 +18,19 @@ def result(run_id: str, seq: int) -> EvaluationResult:
         epoch=seq,
         metric_scores=[MetricScore(metric="f1", split="val", score=1 / seq)],
         loss_scores=[LossScore(loss="entropy", split="val", score=seq / 3)],
+    )
+
+
+def save_checkpoint(run: RunFolder, experiment_id: int, seq: int, content: bytes) -> CheckpointSaved:
+    """Event `seq` of a producer, whose file lies in the folder by now."""
+    write_atomically(run.resource_path(experiment_id, seq, MODEL), content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return CheckpointSaved(
+        grid_search_id=run.run_id,
+        experiment_id=experiment_id,
+        epoch=seq,
+        step=seq,
+        resources=[Resource(name=MODEL, size_bytes=len(content), sha256=sha256)],
+        weights_sha256=sha256,
+        kept_as=["last"],
     )

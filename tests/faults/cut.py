@@ -1,4 +1,7 @@
-"""Cuts a log, and a spool, at every byte of their last three lines: no whole line may be lost, none may come twice."""
+"""Cuts a log, and a spool, at every byte of their last three lines: no whole line may be lost, none may come twice.
+
+Then alters single bytes of a log: each has to be found, and the line be named at which the log is not sound any more.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.log import LogReader, LogWriter
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
+from mlgym_core.events.verify import verify_chain
 
 
 def play(trial: Trial) -> None:
@@ -22,12 +26,17 @@ def play(trial: Trial) -> None:
     num_lines = trial.rng.randint(4, trial.sized(6, 40))
     cut_log(trial, storage.run("log"), num_lines)
     cut_spool(trial, storage.run("spool"), num_lines)
+    flip_bytes(trial, storage.run("log"), trial.sized(300, 20_000))
+
+
+def skip_sync(_fd: int) -> None:
+    """No power is cut here."""
 
 
 def cut_log(trial: Trial, run: RunFolder, num_lines: int) -> None:
     """After each cut a new writer goes on, and the whole log has to come out again, byte for byte."""
     lines = [event_line(run.run_id, seq) for seq in range(1, num_lines + 1)]
-    writer = LogWriter(run)
+    writer = LogWriter(run, sync=skip_sync)
     writer.append("p", 1, lines)
     writer.commit()
     writer.close()
@@ -38,7 +47,7 @@ def cut_log(trial: Trial, run: RunFolder, num_lines: int) -> None:
         trial.report.count("cuts of a log")
         trial.report.fault("lost whole lines", len(LogReader(run).poll()) != num_whole, f"a reader, cut at {cut}")
         try:
-            writer = LogWriter(run)
+            writer = LogWriter(run, sync=skip_sync)
         except StoreError as error:
             trial.report.fault("refused", note=f"cut at {cut}: {error}")
             continue
@@ -65,7 +74,7 @@ def cut_spool(trial: Trial, run: RunFolder, num_lines: int) -> None:
         spool = Spool(run, path.name.split(".")[0])
         spool.publish(result(run.run_id, num_whole + 1))
         spool.close()
-        writer = LogWriter(run)
+        writer = LogWriter(run, sync=skip_sync)
         before = writer.num_events
         Merger(writer, run).merge_rest()
         num_merged = writer.num_events - before
@@ -74,6 +83,25 @@ def cut_spool(trial: Trial, run: RunFolder, num_lines: int) -> None:
         trial.report.fault("lost whole lines", max(0, num_whole + 1 - num_merged), f"a spool, cut at {cut}")
         trial.report.fault("twice", max(0, num_merged - num_whole - 1), f"a spool, cut at {cut}")
     audit(run.log_path, {}, trial.report)
+
+
+def flip_bytes(trial: Trial, run: RunFolder, number: int) -> None:
+    """A byte of any line but the last, whose digest stands in no line after it."""
+    whole = run.log_path.read_bytes()
+    end = whole.rindex(b"\n", 0, -1)
+    for _ in range(number):
+        at = trial.rng.randrange(end)
+        byte = trial.rng.choice([value for value in range(256) if value != whole[at]])
+        run.log_path.write_bytes(whole[:at] + bytes([byte]) + whole[at + 1 :])
+        trial.report.count("bytes altered")
+        try:
+            verify_chain(run.log_path)
+            trial.report.fault("altered bytes not found", note=f"{byte} for {whole[at]} at {at}")
+        except StoreError as error:
+            line = whole.count(b"\n", 0, at)
+            is_named = any(f"line {each} " in error.message for each in (line, line + 1))
+            trial.report.fault("other lines named", not is_named, f"at {at}, in line {line}: {error.message}")
+    run.log_path.write_bytes(whole)
 
 
 def spool_of(run: RunFolder, num_lines: int) -> Path:

@@ -6,6 +6,8 @@ it. After some kills the log gets a torn tail, as a power cut leaves one.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import sys
 from pathlib import Path
 
@@ -40,6 +42,7 @@ def play(trial: Trial) -> None:
                 kill_client(trial, [*clients, carrier])
             else:
                 kill_server(trial, server)
+                look_at_checkpoints(trial, server)
         for client in clients:
             trial.report.fault("clients that failed", client.wait() != 0, client.errors()[-500:])
         num_published = num_each * len(PRODUCERS) + sum(read_recorded(journal).values())
@@ -70,11 +73,15 @@ def worker(trial: Trial, role: str, *arguments: object) -> Process:
 def kill_server(trial: Trial, server: Server) -> None:
     """It begins again, at times on a log with a torn tail."""
     server.kill()
+    before = server.log_path(RUN_ID).read_bytes()
+    whole = before[: before.rfind(b"\n") + 1]
     if trial.rng.random() < 0.3:
         with server.log_path(RUN_ID).open("ab") as log:
             log.write(b'{"event_type":"evaluation_result","creation_ts":17'[: trial.rng.randint(1, 50)])
         trial.report.count("torn tails")
     server.start()
+    with server.log_path(RUN_ID).open("rb") as log:
+        trial.report.fault("logs that did more than grow", log.read(len(whole)) != whole)
     trial.report.count("kills of the server")
 
 
@@ -84,6 +91,19 @@ def kill_client(trial: Trial, clients: list[Process]) -> None:
     client.kill()
     client.start()
     trial.report.count("kills of clients")
+
+
+def look_at_checkpoints(trial: Trial, server: Server) -> None:
+    """Whatever the log says is saved lies there whole, at this moment too."""
+    for line in server.log_path(RUN_ID).read_bytes().splitlines():
+        if line.startswith(b'{"event_type":"checkpoint_saved"'):
+            saved = json.loads(line)["payload"]
+            folder = server.storage / RUN_ID / str(saved["experiment_id"]) / str(saved["epoch"])
+            for resource in saved["resources"]:
+                path = folder / resource["name"]
+                is_whole = path.exists() and hashlib.sha256(path.read_bytes()).hexdigest() == resource["sha256"]
+                trial.report.count("checkpoints looked at")
+                trial.report.fault("checkpoints that are not whole", not is_whole, str(path))
 
 
 def read_recorded(journal: Path) -> dict[str, int]:
@@ -97,6 +117,7 @@ def look(trial: Trial, server: Server, num_each: int, journal: Path, follower: F
     expected = dict.fromkeys(PRODUCERS, num_each) | read_recorded(journal)
     log_path = server.log_path(RUN_ID)
     report.count("events stored", audit(log_path, expected, report).num_lines)
+    look_at_checkpoints(trial, server)
     report.count("batches sent twice", num_notes(journal / "twice"))
     report.fault("acknowledgements broken", num_notes(journal / "broken"), first_note(journal / "broken"))
     report.fault("batches refused", num_notes(journal / "refused"), first_note(journal / "refused"))

@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from client import result
+from client import result, save_checkpoint
 from wire import Answer, BrokenError, Publisher, publishing
 
 from mlgym_core.events.folder import EventStorage
@@ -23,6 +23,8 @@ from mlgym_core.publish.carrier import Carrier
 
 MAX_BATCH = 300
 PAUSE_S = 0.02
+FIRST_EXPERIMENT = 100
+MAX_CHECKPOINT_BYTES = 300_000
 
 
 def publish(url: str, run_id: str, producer: str, num: int, journal: Path, rng: random.Random) -> None:
@@ -77,12 +79,27 @@ def note(path: Path, line: str) -> None:
 
 
 def record(storage: Path, run_id: str, num: int, journal: Path) -> None:
-    """Publishes until all its lives have published `num`; after each return one byte goes to the producer's journal."""
-    done = sum(path.stat().st_size for path in journal.glob("recorded-*"))
-    spool = Spool(EventStorage(storage).outbox.run(run_id))
+    """Publishes until all its lives have published `num`; after each return one byte goes to the producer's journal.
+
+    Every 50th event is a checkpoint, of an experiment of this life's own.
+    """
+    lives = list(journal.glob("recorded-*"))
+    done = sum(path.stat().st_size for path in lives)
+    run = EventStorage(storage).outbox.run(run_id)
+    spool = Spool(run)
     with (journal / f"recorded-{spool.producer}").open("ab", buffering=0) as returned:
         for seq in range(1, num - done + 1):
-            spool.publish(result(run_id, seq))
+            if seq % 50 == 0:
+                spool.publish(
+                    save_checkpoint(
+                        run,
+                        FIRST_EXPERIMENT + len(lives),
+                        seq,
+                        random.randbytes(random.randint(1, MAX_CHECKPOINT_BYTES)),
+                    )
+                )
+            else:
+                spool.publish(result(run_id, seq))
             returned.write(b".")
             if seq % 10 == 0:
                 time.sleep(PAUSE_S / 10)

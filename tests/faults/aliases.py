@@ -27,8 +27,8 @@ def play(trial: Trial) -> None:
         path.write_text(text)
         done = run_bounded(READ, path)
         trial.report.count("bombs read")
-        if REFUSED not in done.stderr or "MG213" not in done.stderr:
-            trial.report.fault("not refused", note=f"{text[:80]!r}: {done.returncode} {done.stderr[-300:]}")
+        is_refused = REFUSED in done.stderr and "MG213" in done.stderr
+        trial.report.fault("not refused", not is_refused, f"{text[:80]!r}: {done.returncode} {done.stderr[-300:]}")
     done = run_bounded(CHECK, path)
     trial.report.count("bombs given to the command")
     trial.report.fault("other status than 2", done.returncode != 2, f"{done.returncode} {done.stderr[-300:]}")

@@ -199,8 +199,7 @@ def serving(trial: Trial, *options: str, **more: object) -> Iterator[Server]:
     server.start()
     try:
         yield server
-        if not server.is_running:
-            trial.report.fault("crashes of the server", note=server.errors()[-500:])
+        trial.report.fault("crashes of the server", not server.is_running, server.errors()[-500:])
         trial.report.fault("tracebacks in the server", server.num_tracebacks(), server.errors()[-2000:])
     finally:
         server.kill()

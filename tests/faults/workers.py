@@ -90,14 +90,8 @@ def record(storage: Path, run_id: str, num: int, journal: Path) -> None:
     with (journal / f"recorded-{spool.producer}").open("ab", buffering=0) as returned:
         for seq in range(1, num - done + 1):
             if seq % 50 == 0:
-                spool.publish(
-                    save_checkpoint(
-                        run,
-                        FIRST_EXPERIMENT + len(lives),
-                        seq,
-                        random.randbytes(random.randint(1, MAX_CHECKPOINT_BYTES)),
-                    )
-                )
+                content = random.randbytes(random.randint(1, MAX_CHECKPOINT_BYTES))
+                spool.publish(save_checkpoint(run, FIRST_EXPERIMENT + len(lives), seq, content))
             else:
                 spool.publish(result(run_id, seq))
             returned.write(b".")

@@ -52,6 +52,13 @@ class Clients:
         """Whether a client, by the id of its transport, takes the answers to what it asks."""
         return self._num_queued(engine_id) < _MAX_UNREAD
 
+    async def hang_up(self, engine_id: str) -> None:
+        """Ends a client, by the id of its transport, whether it agrees or not."""
+        engine = self._socket.eio.sockets.pop(engine_id, None)
+        if engine:
+            await engine.close(wait=False)
+            await engine.queue.put(None)  # or the transport would wait for the client to close it
+
     def is_known(self, engine_id: str) -> bool:
         """Whether a client, by the id of its transport, was let in."""
         return self._socket.manager.sid_from_eio_sid(engine_id, "/") is not None

@@ -146,7 +146,7 @@ class EventServer:
 
     def _hang_up_on_stranger(self, engine_id: str) -> None:
         if engine_id in self.socket.eio.sockets and not self._clients.is_known(engine_id):
-            self.socket.start_background_task(self.socket.eio.disconnect, engine_id)
+            self.socket.start_background_task(self._clients.hang_up, engine_id)
 
     async def _receive_in_turn(self, engine_id: str, data: Any) -> None:
         # Whoever sends faster than the disk stores, or takes no answers, is not read from: its own socket fills up,
@@ -154,13 +154,15 @@ class EventServer:
         while self._rooms.is_full or not self._clients.is_heard(engine_id):
             await asyncio.sleep(_LOOK_AGAIN_S)
         try:
+            if not isinstance(data, str | bytes) or not data:
+                raise ValueError("a message that is no packet")
             if len(data) > MAX_INTRODUCTION_BYTES and not self._clients.is_known(engine_id):
                 raise ValueError("a long message of a client that was not let in")
             await self._receive(engine_id, data)
         except ValueError as error:
-            _LOG.warning("a client is hung up on: %s", error)
+            _LOG.info("a client is hung up on: %s", error)
             self._telemetry.refusals.labels("packet").inc()
-            await self.socket.eio.disconnect(engine_id)
+            await self._clients.hang_up(engine_id)
 
     def _allows(self, origin: str | None, environ: dict[str, Any]) -> bool:
         own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"

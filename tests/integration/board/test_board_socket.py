@@ -6,6 +6,7 @@ import tracemalloc
 
 import pytest
 import requests
+import websocket
 
 from mlgym_core.events.codec import encode_foreign
 from mlgym_core.events.lock import liveness
@@ -250,3 +251,32 @@ def test_a_log_that_mlgym_wrote_is_read_by_clients_that_know_no_nan(board, wire)
     first, second = events_on(client, 2)
     assert first == {"event_id": 0, "data": status(0) | {"note": None}}
     assert second == {"event_id": 1, "data": status(1)}
+
+
+def test_whoever_sends_what_is_no_packet_is_hung_up_on_and_nobody_else(board, connect, wire, capfd):
+    publisher = connect(transports=WEBSOCKET)
+    for message in (
+        "4", "4x", "4{}", "4true", "42", "42{}", "42[]", "42[1]", '42["connect",{}]', '42["disconnect"]', "43{}",
+        "44{}", "452-[]", '4599999999-["batch"]', "42" + "[" * 100_000, "4" + "9" * 200, b"no attachment", b"2", b"",
+    ):  # fmt: skip
+        stranger = wire(board.url)
+        stranger.send(
+            message, websocket.ABNF.OPCODE_BINARY if isinstance(message, bytes) else websocket.ABNF.OPCODE_TEXT
+        )
+        while stranger.recv_frame().opcode != websocket.ABNF.OPCODE_CLOSE:
+            pass
+    unwanted = wire(board.url)
+    unwanted.send('42["mlgym_event",{},1,2,3]')  # arguments too many, and an event that nobody knows
+    unwanted.send('427["unheard of"]')
+    assert publisher.call("mlgym_event", status()) == {"event_id": 0}
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_client_that_was_not_let_in_may_not_say_much(board):
+    address = f"{board.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    stranger = websocket.create_connection(address, timeout=30)
+    assert stranger.recv().startswith("0{")
+    stranger.send("40" + " " * 2**16)
+    while stranger.recv_frame().opcode != websocket.ABNF.OPCODE_CLOSE:
+        pass
+    stranger.shutdown()

@@ -1,6 +1,7 @@
 import math
 
 import orjson
+import pytest
 import socketio.packet
 
 from ml_board.socket.clients import as_json
@@ -26,3 +27,40 @@ def test_what_is_no_number_goes_out_as_null():
 
 def test_the_library_keeps_its_own_json():
     assert socketio.packet.Packet.json is not WirePacket.json
+
+
+def test_bytes_go_out_beside_their_event():
+    message = {"room": "r", "from": 7, "lines": b"a\nb\n"}
+    packet = WirePacket(socketio.packet.EVENT, data=["live", message], id=3)
+    assert packet.encode() == ['51-3["live",{"room":"r","from":7,"lines":{"_placeholder":true,"num":0}}]', b"a\nb\n"]
+    assert message["lines"] == b"a\nb\n"
+
+
+def test_bytes_that_lie_deeper_are_not_looked_for():
+    assert not WirePacket.data_is_binary(["history", {"data": [{"nested": b"x"}]}])
+
+
+def test_an_attachment_is_put_into_its_place():
+    packet = WirePacket(encoded_packet='51-7["batch",{"_placeholder":true,"num":0}]')
+    assert packet.attachment_count == 1
+    assert packet.add_attachment(b"lines")
+    assert (packet.data, packet.id) == (["batch", b"lines"], 7)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x", " ", "2", "2{}", "2[]", "2[1]", '2["connect",{}]', '2["disconnect"]', "2[", "3", '52-["batch"]',
+        '599999999999-["batch"]', "51-", "5", "3{}", "2" + "[" * 2000, '2["a"', '51-["connect",{}]',
+    ],
+)  # fmt: skip
+def test_what_no_client_sends_is_refused(text):
+    with pytest.raises(ValueError, match=r"\w"):
+        WirePacket(encoded_packet=text)
+
+
+@pytest.mark.parametrize("number", ["1", "-1", '"x"', "null"])
+def test_a_place_for_no_attachment_is_refused(number):
+    packet = WirePacket(encoded_packet='51-["batch",{"_placeholder":true,"num":' + number + "}]")
+    with pytest.raises(ValueError, match="did not come"):
+        packet.add_attachment(b"lines")

@@ -1,6 +1,6 @@
 """Version 2 of the socket: a log's lines in batches, as they stand in the file, one on its way at a time.
 
-Owns what an answer means for what is sent next. Knows neither threads nor how a connection comes about.
+Owns what an answer means for what is sent next. Knows not how a connection comes about, nor when one is tried again.
 """
 
 from __future__ import annotations

@@ -1,14 +1,17 @@
 """Runs that publish to a server: there stands the same as a run of one's own writes, also when the server was away."""
 
+import io
 import json
 import re
 import shutil
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.log import LogReader, LogWriter
@@ -213,6 +216,22 @@ def test_sync_of_a_run_that_is_kept_needs_a_server_and_tells_of_one_that_is_away
     assert re.search(rf"{len(lines(kept))} events still wait\n  {server.url}: ", away.out)
     assert mlgym("sync").out == "nothing waits to be sent\n"
     assert kept.exists()
+
+
+def test_sync_shows_on_a_terminal_how_many_events_wait(mlgym, monkeypatch, workplace, server) -> None:
+    waiting = workplace.storage.outbox.create_run()
+    spool = Spool(waiting)
+    for _ in range(7):
+        spool.publish(LogLines(grid_search_id=waiting.run_id, stream="stdout", lines=["a word"]))
+    spool.close()
+    screen = io.StringIO()
+    monkeypatch.setattr("mlgym_core.cli.syncing.Console", partial(Console, file=screen, force_terminal=True, width=200))
+    monkeypatch.setenv("TERM", "xterm")
+
+    away = mlgym("sync", "--server", server.url, "--timeout", "0.5")
+
+    assert away.status == 1
+    assert f"run {waiting.run_id}: 7 events wait" in screen.getvalue()
 
 
 def test_sync_brings_spools_that_were_left_behind_into_the_log_of_a_run_that_nobody_writes(

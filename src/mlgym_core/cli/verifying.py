@@ -18,7 +18,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.chain import ChainEnd
 from mlgym_core.events.checkpoint_files import CheckpointReport, verify_checkpoints
 from mlgym_core.events.codes import NOT_FOUND
-from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.folder import RunFolder, reading
 from mlgym_core.events.verify import DamagedLineError, verify_chain
 
 
@@ -28,8 +28,7 @@ def verify(options: argparse.Namespace, _log: TextLog) -> int:
     end, damage = _verify_log(run)
     checkpoints = verify_checkpoints(run)
     notes = [f"{path}: nothing in the log tells of this file" for path in checkpoints.untold]
-    torn = run.log_path.stat().st_size - end.size_bytes if end and run.log_path.exists() else 0
-    if torn:
+    if end and (torn := _torn_bytes(run.log_path, end.size_bytes)):
         notes.insert(0, f"the last {torn:,} bytes of the log are a line that is not whole yet, and do not count")
     if options.json:
         print_json(_document(run, end, damage, checkpoints, notes))
@@ -52,6 +51,16 @@ def _verify_log(run: RunFolder) -> tuple[ChainEnd | None, DamagedLineError | Non
         return verify_chain(run.log_path), None
     except DamagedLineError as damage:
         return None, damage
+
+
+def _torn_bytes(path: Path, end: int) -> int:
+    """How long the unterminated line is that begins at `end`; 0 where lines came meanwhile."""
+    if not path.exists():
+        return 0
+    with reading(path), path.open("rb") as file:
+        file.seek(end)
+        tail = file.read()
+    return 0 if b"\n" in tail else len(tail)
 
 
 def _document(

@@ -35,6 +35,12 @@ def test_a_run_is_followed_from_its_first_event_to_the_loss_of_its_processes(slo
     page.wait_for_status("lost")
     expect(running).to_have_count(0)
     expect(page.page.get_by_text("processes are gone")).to_be_visible()
+    failed = page.page.locator("tr[data-experiment] [data-status=failed]")
+    expect(failed).to_have_count(2)
+    expect(failed.first.locator("xpath=..")).to_have_attribute("title", "process lost")
+    row = open_page(board.url).locator(f"[data-run='{run_id}']")
+    expect(row.locator("[data-status]")).to_have_attribute("data-status", "lost")
+    expect(row).to_contain_text("2 failed")
 
 
 def test_a_lost_connection_is_shown_and_made_again(slow_run, start, free_port, open_page, run_page):

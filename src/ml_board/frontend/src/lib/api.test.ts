@@ -1,5 +1,5 @@
 import { expect, it, vi } from "vitest";
-import { ApiError, checkpointUrl, fetchExperiment, fetchRuns } from "./api";
+import { ApiError, checkpointUrl, fetchExperiment, fetchRuns, fetchSeries } from "./api";
 
 function answer(status: number, body: string): void {
   vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response(body, { status }));
@@ -16,6 +16,26 @@ it("passes on what the server says of an error", async () => {
   const error = await fetchExperiment("http://h:1", "x", 3, null).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(ApiError);
   expect(error).toMatchObject({ message: "no run x", hint: "see mlgym runs", status: 404, code: "MG604" });
+});
+
+it("says where to sign in when a server elsewhere asks for a token", async () => {
+  answer(401, JSON.stringify({ error: { code: "MG601", message: "this service needs a token" } }));
+  await expect(fetchRuns("http://h:1")).rejects.toMatchObject({
+    status: 401,
+    endpoint: "http://h:1",
+    hint: expect.stringMatching("open http://h:1/ itself"),
+  });
+});
+
+it("asks for curves by experiment, score and width, and for no more than it says", async () => {
+  vi.spyOn(globalThis, "fetch").mockResolvedValue(new Response("<html>"));
+  const request = { experiments: [1, 2], key: "val/f1/macro", buckets: 300, at: 0 };
+  await expect(fetchSeries("http://h", "r", request)).rejects.toThrow("no series");
+  const url = new URL(vi.mocked(fetch).mock.calls[0]![0] as string);
+  expect([url.pathname, Object.fromEntries(url.searchParams)]).toEqual([
+    "/api/runs/r/series",
+    { experiment: "1,2", metric: "f1/macro", split: "val", buckets: "300", at: "0", format: "binary" },
+  ]);
 });
 
 it("says what to do when nobody answers", async () => {

@@ -166,7 +166,10 @@ async function get(endpoint: string, path: string, signal?: AbortSignal): Promis
 
 /** The page signs in where it came from; another server's cookie is not its own. */
 function noToken(endpoint: string, body: unknown): ApiError {
-  const hint = `This page cannot sign in there: open ${endpoint}/ itself, or serve socket, REST and pages by one ml_board.`;
+  const hint =
+    endpoint === globalThis.location?.origin
+      ? "This page leads to where one signs in."
+      : `This page cannot sign in there: open ${endpoint}/ itself, or serve socket, REST and pages by one ml_board.`;
   return new ApiError(`${endpoint} asks for a token.`, hint, 401, isErrorBody(body) ? body.error.code : null, endpoint);
 }
 

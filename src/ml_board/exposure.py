@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections import deque
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeAlias
 
 import orjson
@@ -22,6 +24,7 @@ Application: TypeAlias = Any
 
 PATIENCE_S = 60.0
 """How long the next piece of a body may take."""
+SMALL_BYTES = 2**16
 OPEN_TO_OTHERS = "MG621"
 UNKNOWN_HOST = "MG610"
 
@@ -61,18 +64,41 @@ def answering_to(settings: Settings, application: Application) -> Application:
 
 
 def with_patience(application: Application, patience_s: float = PATIENCE_S) -> Application:
-    """`application`, to which a client that stops in the middle of a body is gone, so that it holds no thread."""
+    """`application`, to which a client that stops in the middle of a body is gone.
+
+    A small body is there as a whole before `application` is called: else anyone could hold its threads for as long as
+    they like, one byte after the other. Who may send a large one has been asked for a token before it is read.
+    """
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         async def receive_soon() -> Any:
+            if arrived:
+                return arrived.popleft()
             try:
                 return await asyncio.wait_for(receive(), patience_s)
             except TimeoutError:
                 return {"type": "http.disconnect"}
 
+        arrived: deque[Any] = deque()
+        if scope["type"] == "http" and _announced_bytes(scope) <= SMALL_BYTES:
+            arrived = await _gather(receive_soon)
         await application(scope, receive_soon if scope["type"] == "http" else receive, send)
 
     return answer
+
+
+def _announced_bytes(scope: Any) -> int:
+    """The size of a body that says it and is to be read, as one in chunks is not."""
+    headers = dict(scope["headers"])
+    length = headers.get(b"content-length", b"0" if b"transfer-encoding" not in headers else b"")
+    return int(length) if length.isdigit() else SMALL_BYTES + 1
+
+
+async def _gather(receive: Callable[[], Awaitable[Any]]) -> deque[Any]:
+    messages = deque([await receive()])
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    return messages
 
 
 async def _refuse(host: str, send: Any) -> None:

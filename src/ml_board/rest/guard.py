@@ -12,6 +12,8 @@ from ml_board.rest.errors import NO_LENGTH, REFUSED, TOO_LARGE, RestError
 from ml_board.settings import Settings
 
 MAX_BODY_BYTES = 16 * 2**20
+MAX_PUBLIC_BYTES = 2**12
+"""What may be sent by those of whom no token was asked: the form that takes one."""
 MAX_QUERY_VALUES = 1_000
 MAX_QUERY_BYTES = 2**15
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -29,7 +31,10 @@ def install_guard(app: Flask, settings: Settings, auth: Auth) -> None:
     def check() -> None:
         _check_path()
         _check_origin(settings)
-        if request.method != "OPTIONS" and PUBLIC.isdisjoint((request.blueprint, request.endpoint)):
+        if not PUBLIC.isdisjoint((request.blueprint, request.endpoint)):
+            _check_size(MAX_PUBLIC_BYTES)
+            return
+        if request.method != "OPTIONS":
             auth.admit(request.environ).check(needed_right(request.method, str(request.url_rule)))
         _check_size(settings.max_upload_bytes if request.endpoint in _UPLOADS else MAX_BODY_BYTES)
 

@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from ml_board.auth import ALL_RIGHTS, Auth, Token
-from ml_board.exposure import answering_to, check_exposure, with_patience
+from ml_board.exposure import SMALL_BYTES, answering_to, check_exposure, with_patience
 from ml_board.settings import LOOPBACK_HOSTS, Settings
 from mlgym_core.errors import RunError
 
@@ -73,21 +73,54 @@ def test_any_name_will_do_where_the_settings_say_so(tmp_path):
     assert answer(settings, [(b"host", b"any.example")]) == [None]
 
 
-@pytest.mark.parametrize(("kind", "told"), [("http", "http.disconnect"), ("websocket", "cancelled")])
-def test_a_body_that_stops_is_waited_for_a_while_and_a_socket_for_good(kind, told):
-    async def application(_scope, receive, send):
-        try:
-            await send(await asyncio.wait_for(receive(), 0.2))
-        except TimeoutError:
-            await send({"type": "cancelled"})
+def hear(headers, pieces, patience_s=30.0, ends=True):
+    """How many pieces of a body had come when the application was called, and what it heard then."""
+    left = list(pieces)
+    heard = []
+
+    async def receive():
+        if not left:
+            await asyncio.Event().wait()
+        body = left.pop(0)
+        return {"type": "http.request", "body": body, "more_body": bool(left) or not ends}
+
+    async def application(_scope, receive, _send):
+        heard.append(len(pieces) - len(left))
+        more = True
+        while more:
+            message = await receive()
+            heard.append(message.get("body", "gone"))
+            more = message.get("more_body", False)
+
+    asyncio.run(with_patience(application, patience_s)({"type": "http", "headers": headers}, receive, None))
+    return heard
+
+
+PIECES = [b"a", b"b", b"c"]
+LARGE = [(b"content-length", b"%d" % (SMALL_BYTES + 1))]
+
+
+@pytest.mark.parametrize("headers", [[], [(b"content-length", b"3")]])
+def test_a_small_body_is_there_before_a_thread_is_taken(headers):
+    assert hear(headers, PIECES) == [3, *PIECES]
+
+
+@pytest.mark.parametrize("headers", [LARGE, [(b"transfer-encoding", b"chunked")], [(b"content-length", b"x")]])
+def test_another_body_is_read_while_it_comes(headers):
+    assert hear(headers, PIECES) == [0, *PIECES]
+
+
+def test_a_client_that_stops_in_the_middle_is_gone():
+    assert hear(LARGE, PIECES, 0.01, ends=False) == [0, *PIECES, "gone"]
+    assert hear([(b"content-length", b"9")], PIECES, 0.01, ends=False) == [3, *PIECES, "gone"]
+
+
+def test_a_socket_is_waited_for_without_end():
+    async def application(_scope, receive, _send):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(receive(), 0.1)
 
     async def never():
         await asyncio.Event().wait()
 
-    sent = []
-
-    async def send(message):
-        sent.append(message)
-
-    asyncio.run(with_patience(application, 0.01)({"type": kind}, never, send))
-    assert sent == [{"type": told}]
+    asyncio.run(with_patience(application, 0.01)({"type": "websocket"}, never, None))

@@ -76,6 +76,10 @@ def test_a_wrong_token_is_told_and_counted(client, telemetry):
     assert telemetry.registry.get_sample_value("mlgym_refusals_total", {"reason": "MG417"}) == 2
 
 
+def test_a_form_is_small(client):
+    assert sign_in(client, "x" * 5_000).status_code == 413
+
+
 def test_guessing_is_slowed_down(client):
     for number in range(MAX_WRONG):
         assert sign_in(client, f"guess {number}").status_code == 401

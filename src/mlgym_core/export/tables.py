@@ -18,7 +18,6 @@ from mlgym_core.events.types import (
     CheckpointSaved,
     Dropped,
     EvaluationResult,
-    Event,
     JobStatus,
     LogLines,
     Payload,
@@ -32,18 +31,14 @@ _OF_EVENT = (("event_id", pa.int64()), ("creation_ts", pa.int64()))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A table that grows with the log; each row begins with the `event_id` and `creation_ts` of its event."""
+    """A table that grows with the log: each row begins with the `event_id` and `creation_ts` of its event.
+
+    `rows` gives the rest of the rows that an event of a type adds.
+    """
 
     name: str
     schema: pa.Schema
     rows: dict[type[Payload], Callable[[Any], Iterator[Row]]]
-
-    def rows_of(self, event_id: int, event: Event) -> Iterator[Row]:
-        """The rows that an event adds."""
-        find = self.rows.get(type(event.payload))
-        if find is not None:
-            for row in find(event.payload):
-                yield (event_id, event.creation_ts, *row)
 
 
 def _table(name: str, columns: dict[str, pa.DataType], rows: dict[type[Payload], Any]) -> Table:

@@ -22,6 +22,7 @@ from mlgym_core.events.codes import NOT_AN_EVENT
 from mlgym_core.events.folder import RunFolder, hidden_beside, writing
 from mlgym_core.events.log import LogReader
 from mlgym_core.events.snapshots import open_fold
+from mlgym_core.events.types import PAYLOADS
 from mlgym_core.export.experiments import experiments_table
 from mlgym_core.export.tables import TABLES, Row
 
@@ -33,6 +34,12 @@ FORMATS: dict[str, Callable[[Path, pa.Schema], Any]] = {
     "parquet": lambda path, schema: pyarrow.parquet.ParquetWriter(str(path), schema, compression="zstd"),
 }
 """What opens a file of each format; an empty field of CSV is null, and an empty string is quoted."""
+
+_ROWS = {
+    kind: [(number, table.rows[kind]) for number, table in enumerate(TABLES) if kind in table.rows]
+    for kind in PAYLOADS.values()
+}
+"""For each type of event the tables, by number, that it adds rows to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +122,7 @@ def _batches(run: RunFolder, num_events: int) -> Iterator[list[list[Row]]]:
         for event_id, line in enumerate(lines, first):
             event = decode_event(line)
             if event is not None:
-                for table, rows in zip(TABLES, batch, strict=True):
-                    rows.extend(table.rows_of(event_id, event))
+                for number, rows_of in _ROWS.get(type(event.payload), ()):
+                    stamp = event_id, event.creation_ts
+                    batch[number] += [stamp + row for row in rows_of(event.payload)]
         yield batch

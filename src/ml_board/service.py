@@ -5,6 +5,7 @@ Owns the application that answers on a port, and its beginning and end. Knows no
 
 from __future__ import annotations
 
+import resource
 import signal
 import socket as sockets
 import tempfile
@@ -38,6 +39,7 @@ NUM_THREADS = 32
 FILE_CHUNK_BYTES = 2**18
 """How much of a file goes from its thread to the network at once; the library's 8 KiB take many times as long."""
 MAX_HEADER_BYTES = 2**16
+MAX_FILES = 8192
 OPEN = Auth()
 """No token is set: everyone who reaches the service may do everything."""
 
@@ -153,10 +155,19 @@ def create_server(service: Service) -> uvicorn.Server:
 
 def serve(service: Service, listener: sockets.socket) -> None:
     """Answers on `listener` until SIGINT or SIGTERM, then ends in order."""
+    allow_many_files()
     # uvicorn ends in order at either signal and then raises it again, which would end the process with a trace.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, _already_ended)
     create_server(service).run(sockets=[listener])
+
+
+def allow_many_files() -> None:
+    """Raises the number of files and connections that this process may have open, which macOS starts with 256."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _already_ended(*_: object) -> None:

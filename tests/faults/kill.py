@@ -123,7 +123,7 @@ def look(trial: Trial, server: Server, num_each: int, journal: Path, follower: F
     report.fault("batches refused", num_notes(journal / "refused"), first_note(journal / "refused"))
     report.count("joins of the subscriber", follower.num_joins)
     report.fault("bytes the subscriber has otherwise", bytes(follower.copy.lines) != log_path.read_bytes())
-    report.fault("chunks sent twice to it", follower.copy.num_repeated)
+    report.fault("chunks out of place", follower.copy.num_strays)
     report.fault("tracebacks in the server", server.num_tracebacks(), server.errors()[-2000:])
 
 

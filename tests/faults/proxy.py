@@ -156,6 +156,7 @@ def play(trial: Trial) -> None:
             spool.close()
         trial.report.count("events stored", audit(path, expected, trial.report).num_lines)
         for sender in senders:
+            trial.report.count("events acknowledged through the proxy", sender.acknowledged)
             trial.report.count("connections begun anew", sender.num_breaks)
             trial.report.fault("acknowledgements broken", len(sender.faults), "; ".join(sender.faults[:2]))
 

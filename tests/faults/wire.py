@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import engineio
 import socketio
 
 FIRST_TS = 1_767_323_045_000_000
@@ -40,6 +41,20 @@ def event_line(run_id: str, seq: int, producer: str | None = None, creation_ts: 
     return json.dumps(event, separators=(",", ":")).encode()
 
 
+class _Transport(engineio.Client):
+    """Handles each message in the thread that reads: in threads of their own, attachments overtake their events."""
+
+    def _trigger_event(self, event: str, *arguments: Any, **options: Any) -> Any:
+        return super()._trigger_event(event, *arguments, **(options | {"run_async": False}))
+
+
+class _Client(socketio.Client):
+    """A client that takes messages in their order."""
+
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return _Transport
+
+
 class Connection:
     """A client that notices at once when its connection breaks while it waits for an answer."""
 
@@ -47,7 +62,7 @@ class Connection:
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self.is_broken = False
-        self.socket = socketio.Client(
+        self.socket = _Client(
             reconnection=False,
             handle_sigint=False,
             websocket_extra_options={"origin": origin} if origin else {"suppress_origin": True},
@@ -121,26 +136,16 @@ class Copy:
     def __init__(self) -> None:
         self.offset = 0
         self.lines = bytearray()
-        self.num_repeated = 0
-        """Chunks with lines that had come already."""
-        self._early: dict[int, bytes] = {}
-        self._turn = threading.Lock()
+        self.num_strays = 0
+        """Chunks that did not begin where the one before ended."""
 
     def take(self, first: int, lines: bytes) -> None:
-        """Keeps the lines from number `first` on; those that come too early wait for the ones before."""
-        # The library gives each message to a thread of its own, so that they may overtake each other here.
-        with self._turn:
-            self.num_repeated += first < self.offset
-            self._early[first] = lines
-            while self.offset in self._early:
-                lines = self._early.pop(self.offset)
-                self.lines += lines
-                self.offset += lines.count(b"\n")
-
-    def begin(self) -> None:
-        """Forgets what came too early."""
-        with self._turn:
-            self._early.clear()
+        """Keeps the lines from number `first` on."""
+        if first != self.offset:
+            self.num_strays += 1
+            return
+        self.lines += lines
+        self.offset += lines.count(b"\n")
 
 
 class Subscriber(Connection):
@@ -149,7 +154,6 @@ class Subscriber(Connection):
     def __init__(self, url: str, run_id: str, copy: Copy, token: str | None = None) -> None:
         self._run_id = run_id
         self._copy = copy
-        copy.begin()
         super().__init__(url, token)
         self.socket.on("history", self._take)
         self.socket.on("live", self._take)

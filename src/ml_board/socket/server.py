@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import engineio.payload  # type: ignore[import-untyped]
@@ -35,7 +34,6 @@ MAX_INTRODUCTION_BYTES = 2**16
 """What a client may send before it was let in."""
 _INTRODUCTION_S = 10.0
 _LOOK_AGAIN_S = 0.01
-_HANG_UP_S = 1.0
 _RIGHTS: Mapping[str, Right | None] = {
     "join": "read",
     "watch": "read",
@@ -79,9 +77,8 @@ class EventServer:
 
     async def close(self) -> None:
         """Hangs up, so that clients come back when the server does; all that publishers sent is stored."""
-        if self.socket.eio.sockets:
-            with suppress(TimeoutError):  # a client that takes nothing does not hold up the end
-                await asyncio.wait_for(self.socket.eio.disconnect(), _HANG_UP_S)
+        for engine_id in list(self.socket.eio.sockets):
+            await self._clients.hang_up(engine_id)
         await self._rooms.close()
         await self.socket.shutdown()
 

@@ -10,7 +10,6 @@ function golden(name: string): ArrayBuffer {
 }
 
 const floats = (...values: number[]) => Float32Array.from(values);
-const all = () => true;
 
 describe("the binary form", () => {
   it("gives whole curves back, gaps and all", () => {
@@ -48,7 +47,7 @@ describe("points that come later", () => {
       [0, "a", 5, null],
       [1, "a", 0, 0.25],
     ];
-    const after = addPoints(before, points, all);
+    const after = addPoints(before, points);
     expect(after["0"]!["a"]).toEqual(curve([0, 1, 3, 4, 5], [1, 2, 3, 0.5, null]));
     expect(after["1"]).toEqual({ a: curve([0], [0.25]) });
     expect(after["0"]!["b"]).toBe(before["0"]!["b"]);
@@ -60,13 +59,9 @@ describe("points that come later", () => {
       [0, "a", 1, 9],
       [0, "a", 2, 8],
     ];
-    const once = addPoints(before, points, all);
+    const once = addPoints(before, points);
     expect(once["0"]!["a"]).toEqual(curve([0, 1, 2, 3], [1, 9, 8, 3]));
-    expect(addPoints(once, points, all)).toEqual(once);
-  });
-
-  it("are none of ours where others asked for them", () => {
-    expect(addPoints(before, [[0, "a", 4, 1]], (_id, key) => key === "b")).toBe(before);
+    expect(addPoints(once, points)).toEqual(once);
   });
 
   it("widen the bucket that their epoch lies in, and stand alone behind the last", () => {
@@ -76,7 +71,7 @@ describe("points that come later", () => {
       [0, "a", 2, 0],
       [0, "a", 10, 7],
     ];
-    const { a } = addPoints({ "0": { a: bucketed } }, points, all)["0"]!;
+    const { a } = addPoints({ "0": { a: bucketed } }, points)["0"]!;
     expect(a).toEqual({
       epochs: Int32Array.of(4, 9, 10),
       low: floats(0, 2, 7),

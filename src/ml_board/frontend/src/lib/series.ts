@@ -65,15 +65,10 @@ export function isBucketed(curve: Curve): boolean {
   return curve.low !== curve.values;
 }
 
-/** The curves with points that came later, of those scores and experiments that `isWanted` names. */
-export function addPoints(
-  curves: Curves,
-  points: readonly Point[],
-  isWanted: (experimentId: number, key: string) => boolean,
-): Curves {
+/** The curves with points that came later. */
+export function addPoints(curves: Curves, points: readonly Point[]): Curves {
   const news = new Map<string, Point[]>();
   for (const point of points) {
-    if (!isWanted(point[0], point[1])) continue;
     const name = `${point[0]} ${point[1]}`;
     const known = news.get(name);
     if (known) known.push(point);

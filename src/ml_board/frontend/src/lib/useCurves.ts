@@ -4,7 +4,7 @@ import { useQuery } from "@tanstack/react-query";
 import { useRef } from "react";
 import { fetchSeries, type SeriesRequest } from "./api";
 import type { News } from "./news";
-import { addPoints, type Curves, type SeriesAnswer } from "./series";
+import { addPoints, isBucketed, type Curves, type Point, type SeriesAnswer } from "./series";
 
 /** Where curves come from, and what continues them. */
 export interface CurveSource {
@@ -27,6 +27,7 @@ export function useCurves(
 ): { curves: Curves | undefined; error: Error | null } {
   const isNone = request.experiments?.length === 0;
   const identity = JSON.stringify([endpoint, runId, at, request.key ?? request.experiments]);
+  const kept = useRef<Continued | null>(null);
   // Between an answer and what is known since lies a gap, after a lost connection for example: it is fetched again.
   const isBehind = (answer: SeriesAnswer) => at === null && answer.offset < news.from;
   const { data, error } = useQuery({
@@ -37,31 +38,47 @@ export function useCurves(
     gcTime: KEPT_MS,
     // Another resolution of the same curves, while the better one is on its way.
     placeholderData: (previous, query) => (query?.queryKey[1] === identity ? previous : undefined),
-    refetchInterval: ({ state }) =>
-      state.data && isBehind(state.data) ? CATCH_UP_MS : state.status === "error" ? RETRY_MS : false,
+    refetchInterval: ({ state }) => {
+      if (state.data && isBehind(state.data)) return CATCH_UP_MS;
+      return state.status === "error" || kept.current?.isRepeated ? RETRY_MS : false;
+    },
   });
-  const continued = useContinued(data, news, request);
-  const curves = isNone ? NO_CURVES : continued;
+  kept.current = data ? continueCurves(kept.current, data, news, request) : null;
+  const curves = isNone ? NO_CURVES : kept.current?.curves;
   return { curves, error: curves ? null : error };
 }
 
-/** The answer's curves with all points that came after it, those of before kept from one call to the next. */
-function useContinued(
-  answer: SeriesAnswer | undefined,
+/** An answer's curves with all points that came after it, up to `offset`. */
+interface Continued {
+  answer: SeriesAnswer;
+  offset: number;
+  curves: Curves;
+  /** Whether epochs came again, which a bucket that holds them already cannot take back. */
+  isRepeated: boolean;
+}
+
+/** Goes on from the call before where that was for the same answer. */
+function continueCurves(
+  before: Continued | null,
+  answer: SeriesAnswer,
   news: News,
   { experiments, key }: Omit<SeriesRequest, "at">,
-): Curves | undefined {
-  const kept = useRef<{ answer: SeriesAnswer; offset: number; curves: Curves } | null>(null);
-  if (!answer) return undefined;
-  const before = kept.current?.answer === answer ? kept.current : { answer, ...answer };
-  const later = news.chunks.filter(({ offset }) => offset > before.offset);
-  const isWanted = (id: number, name: string) =>
+): Continued {
+  const begun = before?.answer === answer ? before : { answer, ...answer, isRepeated: false };
+  const later = news.chunks.filter(({ offset }) => offset > begun.offset);
+  if (later.length === 0) return begun;
+  const isWanted = ([id, name]: Point) =>
     (key === null || name === key) && (experiments === null || experiments.includes(id));
-  const points = later.flatMap((chunk) => chunk.points);
-  kept.current = {
+  const points = later.flatMap((chunk) => chunk.points.filter(isWanted));
+  return {
     answer,
-    offset: later.at(-1)?.offset ?? before.offset,
-    curves: addPoints(before.curves, points, isWanted),
+    offset: later.at(-1)!.offset,
+    curves: addPoints(begun.curves, points),
+    isRepeated: begun.isRepeated || points.some((point) => isInsideBucket(answer.curves, point)),
   };
-  return kept.current.curves;
+}
+
+function isInsideBucket(curves: Curves, [id, key, epoch]: Point): boolean {
+  const curve = curves[String(id)]?.[key];
+  return curve !== undefined && isBucketed(curve) && epoch < curve.epochs.at(-1)!;
 }

@@ -7,6 +7,7 @@ that published to it is there. Knows no Socket.IO: what arrives is a job, which 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
@@ -19,7 +20,8 @@ from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
 
-_MERGE_EVERY_S = 0.1
+_LOG = logging.getLogger(__name__)
+_MERGE_EVERY_S = 0.2
 _DAMAGE_STAYS_S = 10.0
 """For how long a damaged log is not read again to see whether it was mended."""
 
@@ -104,7 +106,7 @@ class Inlet:
             self._news.clear()
             taken, self._jobs = self._jobs, []
             before = self._committed.get(self._folder.run_id)
-            outcomes = await asyncio.to_thread(self._take_turn, [job for job, _ in taken])
+            outcomes = await asyncio.to_thread(self._take_turn_safely, [job for job, _ in taken])
             for (_, waiting), outcome in zip(taken, outcomes, strict=True):
                 if not waiting.done():  # a server that shuts down cancels who waits
                     waiting.set_result(outcome)
@@ -116,6 +118,15 @@ class Inlet:
         await asyncio.to_thread(self._give_up)
         self._task = None
         self._go_on()
+
+    def _take_turn_safely(self, jobs: Sequence[Job]) -> list[Outcome]:
+        try:
+            return self._take_turn(jobs)
+        except Exception as error:  # the end of a thread: without an answer all who publish to this run would wait
+            _LOG.exception("a turn of the log of run %s failed", self._folder.run_id)
+            self._give_up()
+            why = f"the log of run {self._folder.run_id} could not be written: {error}"
+            return [StoreError(why, code=codes.NOT_WRITABLE, hint="what was sent has to be sent again")] * len(jobs)
 
     def _take_turn(self, jobs: Sequence[Job]) -> list[Outcome]:
         try:

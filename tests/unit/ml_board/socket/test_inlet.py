@@ -235,3 +235,24 @@ def test_what_is_spooled_beside_a_held_log_is_merged_into_it(served):
         assert not spool.path.exists()
 
     asyncio.run(publish())
+
+
+def test_a_fault_of_the_server_itself_is_answered_and_the_log_goes_on(served, caplog):
+    class Broken(SingleEvent):
+        def append(self, writer):
+            writer.append("half", 1, [self.line])
+            raise RuntimeError("a bug")
+
+    async def publish():
+        assert await served.submit("a", line(), None) == 0
+        broken = served.inlet.submit("a", Broken(line=line(), producer="p", seq=1))
+        other = served.submit("b", line(), None)
+        for refusal in (await broken, await other):
+            assert refusal.code == "MG403"
+            assert "a bug" in refusal.message
+        assert await served.submit("b", line(), None) == 1
+        await served.until_given_up()
+
+    asyncio.run(publish())
+    assert served.stamps() == [("v1-a", 1), ("v1-b", 1)]
+    assert "a turn of the log of run r failed" in caplog.text

@@ -44,7 +44,7 @@ def play(trial: Trial) -> None:
                 kill_server(trial, server)
                 look_at_checkpoints(trial, server)
         for client in clients:
-            trial.report.fault("clients that failed", client.wait() != 0, client.errors()[-500:])
+            trial.report.fault("clients that failed", client.wait() != 0, client.errors()[-3000:])
         num_published = num_each * len(PRODUCERS) + sum(read_recorded(journal).values())
         until(lambda: num_stored() >= num_published, f"{num_published} events, of which {num_stored()} are there")
         until(lambda: follower.copy.offset >= num_stored(), "the subscriber")
@@ -66,7 +66,7 @@ def make_clients(trial: Trial, server: Server, num_each: int, journal: Path) -> 
 
 def worker(trial: Trial, role: str, *arguments: object) -> Process:
     """A process of `workers.py`."""
-    command = [sys.executable, WORKERS, role, *map(str, arguments)]
+    command = [sys.executable, "-X", "faulthandler", WORKERS, role, *map(str, arguments)]
     return Process(command, trial.folder / f"{role}.err")
 
 

@@ -151,9 +151,13 @@ class Process:
         return self.wait()
 
     def wait(self, patience_s: float = PATIENCE_S) -> int:
-        """Its exit status."""
+        """Its exit status; one that does not end has to show where it is."""
         assert self._process is not None
-        status = self._process.wait(patience_s)
+        try:
+            status = self._process.wait(patience_s)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGABRT)
+            status = self._process.wait(patience_s)
         if self._process.stdout:
             self._process.stdout.close()
         return status

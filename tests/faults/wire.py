@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import threading
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -16,6 +17,10 @@ import socketio
 
 FIRST_TS = 1_767_323_045_000_000
 """When the first event was made; event n was n microseconds later."""
+_SILENT = logging.getLogger("faults.wire")
+"""For what the library says of connections that are broken here on purpose."""
+_SILENT.addHandler(logging.NullHandler())
+_SILENT.propagate = False
 Answer = dict[str, Any]
 
 
@@ -65,6 +70,7 @@ class Connection:
         self.socket = _Client(
             reconnection=False,
             handle_sigint=False,
+            engineio_logger=_SILENT,
             websocket_extra_options={"origin": origin} if origin else {"suppress_origin": True},
         )
         self.socket.on("disconnect", self._break)

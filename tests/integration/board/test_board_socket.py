@@ -280,3 +280,29 @@ def test_a_client_that_was_not_let_in_may_not_say_much(board):
     while stranger.recv_frame().opcode != websocket.ABNF.OPCODE_CLOSE:
         pass
     stranger.shutdown()
+
+
+def test_connections_are_bounded(board, wire, monkeypatch, until):
+    def is_let_in():
+        try:
+            return bool(wire(board.url))
+        except websocket.WebSocketBadStatusException:
+            return False
+
+    monkeypatch.setattr("ml_board.socket.server.MAX_CONNECTIONS", 2)
+    first = wire(board.url)
+    wire(board.url)
+    assert not is_let_in()
+    first.shutdown()
+    until(is_let_in)
+
+
+def test_whoever_is_silent_is_hung_up_on(board, connect, monkeypatch):
+    monkeypatch.setattr("ml_board.socket.server._INTRODUCTION_S", 0.2)
+    publisher = connect(transports=WEBSOCKET)
+    address = f"{board.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    stranger = websocket.create_connection(address, timeout=30)
+    while stranger.recv_frame().opcode != websocket.ABNF.OPCODE_CLOSE:
+        pass
+    stranger.shutdown()
+    assert publisher.call("mlgym_event", status()) == {"event_id": 0}

@@ -82,7 +82,7 @@ class Batch:
     num_events: int = 0
     last_seqs: dict[str, int] = field(default_factory=dict)
     """How far the log is with the producers of these lines; of a batch that was refused, with the one to blame."""
-    last_producer: str = ""
+    producers: list[str] = field(default_factory=list)
 
     def append(self, writer: LogWriter) -> None:
         """Appends all that the log does not have."""
@@ -93,13 +93,12 @@ class Batch:
             self.last_seqs = {error.producer: writer.last_seq(error.producer)}
             raise
         self.num_events = sum(len(lines) for _, _, lines in slices)
-        self.last_producer = slices[-1][0] if slices else self.producer
-        self.last_seqs = dict.fromkeys([self.last_producer, *(producer for producer, _, _ in slices)], 0)
+        self.producers = [producer for producer, _, _ in slices] or [self.producer]
 
     def answer(self, writer: LogWriter) -> dict[str, Any]:
         """How far the log is now, with the producer of the last line and with all of them."""
-        self.last_seqs = {producer: writer.last_seq(producer) for producer in self.last_seqs}
-        return {"last_seq": self.last_seqs[self.last_producer], "head": writer.head, "last_seqs": self.last_seqs}
+        self.last_seqs = {producer: writer.last_seq(producer) for producer in self.producers}
+        return {"last_seq": self.last_seqs[self.producers[-1]], "head": writer.head, "last_seqs": self.last_seqs}
 
 
 def greeting(last_seq: int, head: str, last_seqs: dict[str, int]) -> dict[str, Any]:

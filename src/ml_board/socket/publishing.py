@@ -18,6 +18,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.codec import NO_LINE_BEFORE, encode_foreign
 from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.log import SliceError
 from mlgym_core.events.names import check_name
 
 MAX_HELD_RUNS = 64
@@ -92,10 +93,15 @@ class Publishing:
             outcome = await self._submit(binding.run, job, len(lines))
         finally:
             binding.is_busy = False
+        further: dict[str, Any] = {}
+        if isinstance(outcome, SliceError):
+            further = {"producer": outcome.producer, "last_seq": job.last_seqs[outcome.producer]}
+        elif isinstance(outcome, StoreError):
+            job.last_seqs.clear()  # nothing of the whole commit counts
         binding.next_seq = job.last_seqs.get(binding.producer, binding.next_seq - 1) + 1
         if isinstance(outcome, StoreError):
             self._rooms.telemetry.refusals.labels(outcome.code).inc()
-            return refusal(outcome, **_whose(job))
+            return refusal(outcome, **further)
         return dict(outcome)
 
     def _read_hello(self, data: object) -> tuple[RunFolder, str, list[str]]:
@@ -151,13 +157,6 @@ class Publishing:
         inlet.leave(self._connection)
         if not self._inlets:
             self._rooms.telemetry.publishers.dec()
-
-
-def _whose(job: Batch) -> dict[str, Any]:
-    if len(job.last_seqs) != 1:
-        return {}
-    ((producer, last_seq),) = job.last_seqs.items()
-    return {"producer": producer, "last_seq": last_seq}
 
 
 def _stamp(event: object) -> tuple[str, int] | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Literal
 
 import msgspec
 
@@ -16,7 +15,7 @@ from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import REWRITTEN
 from mlgym_core.events.folder import RunFolder, reading
 from mlgym_core.events.lines import read_whole
-from mlgym_core.events.types import LogLines
+from mlgym_core.events.types import LogLines, Stream
 
 MAX_PAGE_BYTES = 4 * 2**20
 _GUESS_BYTES = 2**14
@@ -29,7 +28,7 @@ class LogEntry(msgspec.Struct, kw_only=True):
     event_id: int
     at: float
     experiment_id: int | None
-    stream: Literal["stdout", "stderr", "logging"]
+    stream: Stream
     level: str | None
     lines: list[str]
 

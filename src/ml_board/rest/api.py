@@ -5,6 +5,8 @@ Every answer is a fold of a log; `at=EVENT_ID` asks for the one of the events up
 
 from __future__ import annotations
 
+from typing import get_args
+
 from flask import Blueprint, Response, request
 
 from ml_board.rest import queries
@@ -13,11 +15,11 @@ from ml_board.runs import RunViews
 from ml_board.series import BINARY, encode_binary, series_page, system_page
 from mlgym_core.events.names import check_number
 from mlgym_core.events.projections.columns import LogSelection, Selection
+from mlgym_core.events.types import Stream
 
 MAX_BUCKETS = 100_000
 MAX_ENTRIES = 10_000
 NUM_ENTRIES = 1_000
-STREAMS = ("stdout", "stderr", "logging")
 
 
 def create_api(views: RunViews) -> Blueprint:
@@ -63,7 +65,7 @@ def create_api(views: RunViews) -> Blueprint:
         since = queries.number("since")
         selection = LogSelection(
             experiments=queries.numbers("experiment"),
-            stream=queries.one_of("stream", STREAMS),
+            stream=queries.one_of("stream", get_args(Stream)),
             since=since or 0,
             before=queries.number("before"),
             limit=queries.number("limit", at_least=1, at_most=MAX_ENTRIES) or NUM_ENTRIES,

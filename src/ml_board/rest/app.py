@@ -38,7 +38,7 @@ def create_rest(settings: Settings, views: RunViews, auth: Auth, telemetry: Tele
         create_checkpoints(views),
         create_model_cards(views),
         create_api(views),
-        create_retention(views, auth),
+        create_retention(views),
         create_session(auth),
         create_openapi(auth),
     ):

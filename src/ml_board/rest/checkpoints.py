@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
-from typing import Any
 
+import msgspec
 from flask import Blueprint, Response, request, send_file
 
 from ml_board.rest.answers import json_answer
@@ -16,6 +16,14 @@ from mlgym_core.events.codes import NOT_FOUND
 from mlgym_core.events.folder import RunFolder, remove_folder, replacing, writing
 
 _CHUNK_BYTES = 2**20
+
+
+class ListedCheckpoint(msgspec.Struct):
+    """A checkpoint as clients of MLgym list it, ids as strings."""
+
+    experiment_id: str
+    epoch: str
+    checkpoints: list[str]
 
 
 def create_checkpoints(views: RunViews) -> Blueprint:
@@ -94,9 +102,6 @@ def _is_told(views: RunViews, run: RunFolder, experiment_id: str, epoch: str) ->
     return any(each.epoch == int(epoch) for each in known)
 
 
-def _listed(run: RunFolder, experiment_id: int | str, epoch: int | str) -> dict[str, Any]:
-    return {
-        "experiment_id": str(experiment_id),
-        "epoch": str(epoch),
-        "checkpoints": run.resources(experiment_id, epoch),
-    }
+def _listed(run: RunFolder, experiment_id: int | str, epoch: int | str) -> ListedCheckpoint:
+    resources = run.resources(experiment_id, epoch)
+    return ListedCheckpoint(experiment_id=str(experiment_id), epoch=str(epoch), checkpoints=resources)

@@ -5,9 +5,9 @@ Owns the bounds of requests and the right that each needs. Knows no run.
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, g, request
 
-from ml_board.auth import Auth, Right
+from ml_board.auth import Auth, Identity, Right
 from ml_board.rest.errors import NO_LENGTH, REFUSED, TOO_LARGE, RestError
 from ml_board.settings import Settings
 
@@ -35,8 +35,15 @@ def install_guard(app: Flask, settings: Settings, auth: Auth) -> None:
             _check_size(MAX_PUBLIC_BYTES)
             return
         if request.method != "OPTIONS":
-            auth.admit(request.environ).check(needed_right(request.method, str(request.url_rule)))
+            g.asker = auth.admit(request.environ)
+            g.asker.check(needed_right(request.method, str(request.url_rule)))
         _check_size(settings.max_upload_bytes if request.endpoint in _UPLOADS else MAX_BODY_BYTES)
+
+
+def asker() -> Identity:
+    """Who sent the request under way, to a route that is not public."""
+    identity: Identity = g.asker
+    return identity
 
 
 def needed_right(method: str, rule: str) -> Right:

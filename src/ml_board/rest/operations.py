@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-
-import msgspec
+from typing import Any, TypeAlias, get_args
 
 from ml_board.logs import LogPage
+from ml_board.rest.api import MAX_BUCKETS, MAX_ENTRIES
+from ml_board.rest.checkpoints import ListedCheckpoint
+from ml_board.rest.health import Health
 from ml_board.rest.retention import DeletedCheckpoints
-from ml_board.rest.runs import JsonFile, YamlFile
+from ml_board.rest.runs import JsonFile, ListedExperiment, YamlFile
+from ml_board.rest.session import Session
 from ml_board.runs import ExperimentPage, ListedRun
 from ml_board.series import BINARY, SeriesPage, SystemPage
 from mlgym_core.events.projections.run_state import RunSnapshot
 from mlgym_core.events.retention import TrashRecord
+from mlgym_core.events.types import Stream
 
 JSON = "application/json"
 TEXT = "text/plain"
@@ -22,40 +25,6 @@ BYTES = "application/octet-stream"
 Schema: TypeAlias = dict[str, Any]
 Answers: TypeAlias = Mapping[str, Any]
 """Content types, each with the Python type of a JSON document, or with None for what is no JSON."""
-
-
-class ListedExperiment(msgspec.Struct):
-    """An experiment as clients of MLgym list it; `last_checkpoint_id` is -1 where there is none."""
-
-    experiment_id: int
-    last_checkpoint_id: int
-    experiment_config: dict[str, Any]
-
-
-class ListedCheckpoint(msgspec.Struct):
-    """A checkpoint as clients of MLgym list it, ids as strings."""
-
-    experiment_id: str
-    epoch: str
-    checkpoints: list[str]
-
-
-class Session(msgspec.Struct):
-    """Who asks, by the name of their token; `is_open` where the service needs none."""
-
-    name: str
-    rights: list[str]
-    is_open: bool
-
-
-class Health(msgspec.Struct):
-    """Whether a service is well; who has no token hears only that."""
-
-    status: str
-    version: str | msgspec.UnsetType = msgspec.UNSET
-    protocols: list[int] | msgspec.UnsetType = msgspec.UNSET
-    writable: bool | msgspec.UnsetType = msgspec.UNSET
-    alarms: list[dict[str, Any]] | msgspec.UnsetType = msgspec.UNSET
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,13 +61,13 @@ QUERY: Mapping[str, Schema] = {
     "at": _whole("event_id: the answer is that of the events up to this one"),
     "since": _whole("event_id: only what came with this event or later"),
     "before": _whole("event_id: only what came before it"),
-    "limit": _whole("how many entries at most", 1) | {"maximum": 10_000},
-    "buckets": _whole("reduces each series to so many buckets of min, max and last", 1) | {"maximum": 100_000},
+    "limit": _whole("how many entries at most", 1) | {"maximum": MAX_ENTRIES},
+    "buckets": _whole("reduces each series to so many buckets of min, max and last", 1) | {"maximum": MAX_BUCKETS},
     "experiment": {"type": "array", "items": _EXPERIMENT, "maxItems": 100, "description": "all where absent"},
     "metric": {"type": "array", "items": {"type": "string"}, "maxItems": 100, "description": "all where absent"},
     "split": {"type": "array", "items": {"type": "string"}, "maxItems": 100, "description": "all where absent"},
     "format": {"type": "string", "enum": ["binary", "json"], "description": "JSON where absent"},
-    "stream": {"type": "string", "enum": ["stdout", "stderr", "logging"], "description": "all where absent"},
+    "stream": {"type": "string", "enum": list(get_args(Stream)), "description": "all where absent"},
 }
 
 _YAML_FILE = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,122}\.yml$"}

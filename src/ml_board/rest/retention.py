@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
-from ml_board.auth import Auth
 from ml_board.rest.answers import json_answer
+from ml_board.rest.guard import asker
 from ml_board.runs import RunViews
 from mlgym_core.events.checkpoint_files import delete_checkpoints
 from mlgym_core.events.names import check_number
@@ -21,14 +21,14 @@ class DeletedCheckpoints(msgspec.Struct, kw_only=True):
     epochs: list[int]
 
 
-def create_retention(views: RunViews, auth: Auth) -> Blueprint:
+def create_retention(views: RunViews) -> Blueprint:
     """The methods DELETE below `/api/runs`."""
     retention = Blueprint("retention", __name__, url_prefix="/api/runs")
     storage = views.storage
 
     @retention.delete("/<run_id>")
     def delete_run(run_id: str) -> Response:
-        by = auth.admit(request.environ).name
+        by = asker().name
         trashed = trash_run(storage, run_id, by)
         empty_trash(storage, KEPT_DAYS, by)
         return json_answer(trashed)

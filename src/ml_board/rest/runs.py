@@ -20,6 +20,14 @@ MAX_DEPTH = 64
 _KindT = TypeVar("_KindT")
 
 
+class ListedExperiment(msgspec.Struct):
+    """An experiment as clients of MLgym list it; `last_checkpoint_id` is -1 where there is none."""
+
+    experiment_id: int
+    last_checkpoint_id: int
+    experiment_config: dict[str, Any]
+
+
 class YamlFile(msgspec.Struct):
     """The body that brings a configuration file of a run."""
 
@@ -70,7 +78,7 @@ def create_runs(views: RunViews) -> Blueprint:
     return runs
 
 
-def _experiments(views: RunViews, run: RunFolder) -> list[dict[str, Any]]:
+def _experiments(views: RunViews, run: RunFolder) -> list[ListedExperiment]:
     configs: dict[int, Any] = dict(views.view(run.run_id).configs())
     for experiment_id in run.experiments():
         try:
@@ -79,11 +87,11 @@ def _experiments(views: RunViews, run: RunFolder) -> list[dict[str, Any]]:
         except (StoreError, msgspec.DecodeError):
             configs.setdefault(experiment_id, {})
     return [
-        {
-            "experiment_id": experiment_id,
-            "last_checkpoint_id": max(run.checkpoint_epochs(experiment_id), default=-1),
-            "experiment_config": configs[experiment_id],
-        }
+        ListedExperiment(
+            experiment_id=experiment_id,
+            last_checkpoint_id=max(run.checkpoint_epochs(experiment_id), default=-1),
+            experiment_config=configs[experiment_id],
+        )
         for experiment_id in sorted(configs)
     ]
 

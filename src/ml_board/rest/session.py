@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, request
+import msgspec
+from flask import Blueprint, Response
 
 from ml_board.auth import Auth
 from ml_board.rest.answers import json_answer
+from ml_board.rest.guard import asker
+
+
+class Session(msgspec.Struct):
+    """Who asks, by the name of their token; `is_open` where the service needs none."""
+
+    name: str
+    rights: list[str]
+    is_open: bool
 
 
 def create_session(auth: Auth) -> Blueprint:
@@ -14,7 +24,7 @@ def create_session(auth: Auth) -> Blueprint:
 
     @session.get("/api/session")
     def show() -> Response:
-        identity = auth.admit(request.environ)
-        return json_answer({"name": identity.name, "rights": sorted(identity.rights), "is_open": auth.is_open})
+        identity = asker()
+        return json_answer(Session(name=identity.name, rights=sorted(identity.rights), is_open=auth.is_open))
 
     return session

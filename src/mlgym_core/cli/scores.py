@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mlgym_core.events.projections.run_state import ExperimentState, ScoreAt
+from mlgym_core.events.projections.scores import metric_goals
 
 _SPLITS = ("val", "test", "train")
 
@@ -51,16 +52,9 @@ def _candidates(experiment: ExperimentState) -> Iterable[str]:
     if isinstance(early_stopping, dict) and isinstance(early_stopping.get("monitor"), str):
         yield early_stopping["monitor"]
     for split in _SPLITS:
-        yield from (f"{split}/{name}" for name in _metric_goals(experiment))
+        yield from (f"{split}/{name}" for name in metric_goals(experiment.config))
     yield from sorted(experiment.best, key=lambda name: (not name.startswith("val/"), name))
 
 
 def _is_to_lower(experiment: ExperimentState, name: str) -> bool:
-    goals = _metric_goals(experiment)
-    return goals.get(name.partition("/")[2], "min") == "min"
-
-
-def _metric_goals(experiment: ExperimentState) -> dict[str, str]:
-    metrics = experiment.config.get("metrics")
-    entries = [each for each in metrics if isinstance(each, dict)] if isinstance(metrics, list) else []
-    return {str(each.get("name", each.get("use"))): str(each.get("goal", "max")) for each in entries}
+    return metric_goals(experiment.config).get(name.partition("/")[2], "min") == "min"

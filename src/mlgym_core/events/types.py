@@ -162,17 +162,20 @@ class ControlAnswered(Payload, frozen=True, kw_only=True):
     why: str | None = None
 
 
+Stream: TypeAlias = Literal["stdout", "stderr", "logging"]
+
+
 class LogLines(Payload, frozen=True, kw_only=True):
     """What a training process wrote."""
 
     experiment_id: int | None = None
-    stream: Literal["stdout", "stderr", "logging"]
+    stream: Stream
     level: str | None = None
     lines: list[str]
 
 
 class Dropped(Payload, frozen=True, kw_only=True):
-    """Progress that a full spool let go."""
+    """How much progress a full spool let go, or how many lines a process wrote beyond the rate."""
 
     experiment_id: int | None = None
     event_type: str

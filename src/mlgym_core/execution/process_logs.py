@@ -9,12 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal, TypeAlias
 
 from mlgym_core.events.spool import Publisher
-from mlgym_core.events.types import Dropped, LogLines
-
-Stream: TypeAlias = Literal["stdout", "stderr", "logging"]
+from mlgym_core.events.types import Dropped, LogLines, Stream
 
 MAX_LINE_BYTES = 2**16
 """What is longer is cut, and says so."""

@@ -42,7 +42,7 @@ class Column:
 
     def __init__(self, kind: Literal["i", "d"]) -> None:
         self.event_ids: array[int] = array("I")
-        self.xs: array[int] | array[float] = array(kind)
+        self.xs: array[Any] = array(kind)
         self.values: array[float] = array("d")
         self.num_rising = 0
 
@@ -58,7 +58,7 @@ class Column:
         if self.num_rising == len(self.xs) and (not self.xs or x > self.xs[-1]):
             self.num_rising += 1
         self.event_ids.append(event_id)
-        self.xs.append(x)  # type: ignore[arg-type]  # an array of integers is given epochs
+        self.xs.append(x)
         self.values.append(nan if value is None else value)
 
     def read(self, since: int = 0, before: int | None = None) -> Points:

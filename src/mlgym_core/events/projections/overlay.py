@@ -10,10 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from mlgym_core.events.lock import Liveness
-from mlgym_core.events.projections.run_state import ExperimentRow, RunSummary
-
-PROCESS_LOST = "process lost"
-"""The error of an experiment whose process is gone and left no other word."""
+from mlgym_core.events.projections.run_state import PROCESS_LOST, ExperimentRow, RunSummary
 
 RowT = TypeVar("RowT", bound=ExperimentRow)
 

@@ -13,8 +13,8 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import DAMAGED
 from mlgym_core.events.projections.columns import INDEXES, Columns
-from mlgym_core.events.projections.overlay import PROCESS_LOST
 from mlgym_core.events.projections.run_state import (
+    PROCESS_LOST,
     CheckpointState,
     ExperimentState,
     RunState,
@@ -39,7 +39,6 @@ from mlgym_core.events.types import (
     LogLines,
     RunEnded,
     RunStarted,
-    RunTrashed,
     SystemMetrics,
 )
 
@@ -268,10 +267,6 @@ class RunFold:
         self.state.num_divergences += 1
         return _NOTHING
 
-    def _trash(self, payload: RunTrashed, _at: float) -> frozenset[int]:
-        self.state.trashed_by = payload.by
-        return _NOTHING
-
 
 _Step: TypeAlias = Callable[[RunFold, Any, float], frozenset[int]]
 
@@ -290,7 +285,6 @@ _STEPS: dict[type, _Step] = {
     LogLines: RunFold._add_log_lines,
     Dropped: RunFold._count_dropped,
     Divergence: RunFold._count_divergence,
-    RunTrashed: RunFold._trash,
 }
 
 

@@ -15,6 +15,9 @@ from mlgym_core.events.types import Resource, RunEnded, RunStarted, SystemMetric
 Status: TypeAlias = Literal["pending", "running", "finished", "failed", "stopped"]
 RunStatus: TypeAlias = Literal["pending", "running", "finished", "failed", "stopped", "lost"]
 
+PROCESS_LOST = "process lost"
+"""The error of an experiment whose process is gone and left no other word."""
+
 
 class ScoreAt(msgspec.Struct, frozen=True, kw_only=True):
     """A score and the epoch that it is of."""
@@ -84,7 +87,6 @@ class RunState(msgspec.Struct, kw_only=True):
     num_log_lines: int = 0
     num_dropped: int = 0
     num_divergences: int = 0
-    trashed_by: str | None = None
     is_stopped: bool = False
     stopped_experiments: set[int] = set()
 
@@ -92,8 +94,8 @@ class RunState(msgspec.Struct, kw_only=True):
 class RunSummary(msgspec.Struct, kw_only=True):
     """One run in a list. `counts` maps each status to the number of experiments that have it.
 
-    `system` is the latest sample of its machine; `num_dropped` events of progress were let go where disks were full,
-    and `num_divergences` times a repeated attempt gave other content than the one before.
+    `system` is the latest sample of its machine. `num_dropped` events of full spools and lines beyond the rate were let
+    go, and `num_divergences` times a repeated attempt gave other content than the one before.
     """
 
     run_id: str
@@ -111,7 +113,6 @@ class RunSummary(msgspec.Struct, kw_only=True):
     num_log_lines: int
     num_dropped: int
     num_divergences: int
-    trashed_by: str | None
 
 
 class RunSnapshot(msgspec.Struct, kw_only=True):

@@ -35,13 +35,18 @@ def add_score(
 
 def metrics_to_lower(config: dict[str, Any]) -> frozenset[str]:
     """The metrics of a configuration that are better the lower they are."""
+    return frozenset(name for name, goal in metric_goals(config).items() if goal == "min")
+
+
+def metric_goals(config: dict[str, Any]) -> dict[str, str]:
+    """The goal, `min` or `max`, of each metric of a configuration, by its name."""
     metrics = config.get("metrics")
     each_metric = metrics if isinstance(metrics, list) else [metrics]
-    return frozenset(
-        str(metric.get("name") or metric.get("use"))
-        for metric in each_metric
-        if isinstance(metric, dict) and metric.get("goal") == "min"
-    )
+    return {
+        str(each.get("name") or each.get("use")): str(each.get("goal", "max"))
+        for each in each_metric
+        if isinstance(each, dict)
+    }
 
 
 def _is_better(score: ScoreAt, than: ScoreAt | None, is_to_lower: bool) -> bool:

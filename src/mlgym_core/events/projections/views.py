@@ -62,7 +62,6 @@ def summary(state: RunState) -> RunSummary:
         num_log_lines=state.num_log_lines,
         num_dropped=state.num_dropped,
         num_divergences=state.num_divergences,
-        trashed_by=state.trashed_by,
     )
 
 

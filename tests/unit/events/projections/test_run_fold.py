@@ -295,9 +295,8 @@ def test_what_went_wrong_with_the_log_is_counted(story: Any) -> None:
     for count in (3, 4):
         story.tell(Dropped, event_type="log", count=count)
     story.tell(Divergence, experiment_id=0, key="evaluation_result/3/val", stored={}, repeated={})
-    story.tell(RunTrashed, by="me")
     state = story.fold.state
-    assert (state.num_dropped, state.num_divergences, state.trashed_by) == (7, 1, "me")
+    assert (state.num_dropped, state.num_divergences) == (7, 1)
 
 
 def test_a_line_without_an_event_is_an_error() -> None:

@@ -19,7 +19,6 @@ export const run: RunSummary = {
   num_log_lines: 0,
   num_dropped: 0,
   num_divergences: 0,
-  trashed_by: null,
 };
 
 export function row(id: number, changes: Partial<ExperimentRow> = {}): ExperimentRow {

@@ -42,8 +42,8 @@ export interface SystemMetrics extends Payload {
 
 /** One run in a list. `counts` maps each status to the number of experiments that have it.
 
-    `system` is the latest sample of its machine; `num_dropped` events of progress were let go where disks were full,
-    and `num_divergences` times a repeated attempt gave other content than the one before. */
+    `system` is the latest sample of its machine. `num_dropped` events of full spools and lines beyond the rate were let
+    go, and `num_divergences` times a repeated attempt gave other content than the one before. */
 export interface RunSummary {
   run_id: string;
   status: "failed" | "finished" | "lost" | "pending" | "running" | "stopped";
@@ -60,7 +60,6 @@ export interface RunSummary {
   num_log_lines: number;
   num_dropped: number;
   num_divergences: number;
-  trashed_by: string | null;
 }
 
 /** A run in the list of runs. */
@@ -338,7 +337,7 @@ export interface LogLines extends Payload {
   lines: string[];
 }
 
-/** Progress that a full spool let go. */
+/** How much progress a full spool let go, or how many lines a process wrote beyond the rate. */
 export interface Dropped extends Payload {
   experiment_id: number | null;
   event_type: string;

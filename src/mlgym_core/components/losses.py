@@ -54,7 +54,8 @@ class TargetsLikeOutputs(nn.Module):
                 f"{list(outputs.shape)} and the targets {list(targets.shape)}",
                 code="MG321",
             )
-        return self.loss(outputs, targets.to(outputs.dtype).view_as(outputs))  # type: ignore[no-any-return]
+        loss: Tensor = self.loss(outputs, targets.to(outputs.dtype).view_as(outputs))
+        return loss
 
 
 def output_scale(loss: Loss | None) -> Scale:

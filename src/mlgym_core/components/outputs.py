@@ -70,7 +70,8 @@ class Outputs:
 
     def form(self, form: Form) -> NDArray[Any]:
         """The outputs in that form."""
-        return getattr(self, form)  # type: ignore[no-any-return]
+        found: NDArray[Any] = getattr(self, form)
+        return found
 
     @property
     def _is_single(self) -> bool:

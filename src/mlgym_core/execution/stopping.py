@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Any, Self
 
 FAIL_FAST = "--fail-fast"
 """Who asks for the end of a run one of whose experiments has failed."""
@@ -83,7 +83,7 @@ class StopSignals:
 
     def __init__(self, stop: Stop) -> None:
         self._stop = stop
-        self._previous: dict[signal.Signals, object] = {}
+        self._previous: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int | None] = {}
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -95,7 +95,7 @@ class StopSignals:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         for each, handler in self._previous.items():
-            signal.signal(each, handler)  # type: ignore[arg-type]
+            signal.signal(each, handler)
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
         self._stop.ask(signal.Signals(number).name)

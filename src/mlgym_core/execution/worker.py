@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import traceback
+from io import TextIOWrapper
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
@@ -32,7 +33,8 @@ def work(control: Connection, stdout: Connection, stderr: Connection, registrati
         os.dup2(pipe.fileno(), number)
         pipe.close()
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(line_buffering=True)  # type: ignore[union-attr]
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(line_buffering=True)
     faulthandler.enable()
     try:
         _train(control, registrations)

@@ -106,7 +106,8 @@ class TorchTrainer:
         if self._model.training:
             self._model.eval()
         with torch.inference_mode():
-            return self._model(inputs)  # type: ignore[no-any-return]
+            outputs: Tensor = self._model(inputs)
+        return outputs
 
     def rehearse(self, num_samples: int) -> tuple[Tensor, Tensor]:
         """Raw outputs and targets of one step on a copy of the model; nothing of its own changes.

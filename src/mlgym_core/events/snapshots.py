@@ -24,6 +24,8 @@ MARK_EVERY = 100_000
 NEWEST_EVERY = 10_000
 """How many events at least lie between two snapshots near the end of a log; of a run that has ended, a tenth."""
 _CHUNK_BYTES = 2**20
+_ABANDONED_S = 3600
+"""How much older than a new snapshot one is, half written, whose writer must be gone."""
 _NAME = re.compile(r"fold-(0|[1-9][0-9]{0,17})")
 
 
@@ -93,7 +95,15 @@ class FoldSnapshots:
         self._unfit.discard(num_events)
         for other in kept:
             if other in self._unfit or (other < num_events and other % self._mark_every):
-                self._remove(other)
+                _remove(self._path(other))
+        self._sweep(self._path(num_events))
+
+    def _sweep(self, newest: Path) -> None:
+        """Removes what a crash left half written; `newest` tells the time as that file system has it."""
+        for left in newest.parent.glob(".fold-*"):
+            with suppress(OSError):  # another process sweeps too
+                if left.stat().st_mtime < newest.stat().st_mtime - _ABANDONED_S:
+                    left.unlink()
 
     def _load(self, num_events: int) -> list[Frozen]:
         """What makes up the fold of so many events, from the first on; nothing where any of it does not fit the log."""
@@ -126,10 +136,6 @@ class FoldSnapshots:
         except OSError:
             return []
         return [int(found[1]) for found in map(_NAME.fullmatch, names) if found]
-
-    def _remove(self, num_events: int) -> None:
-        with suppress(OSError):
-            self._path(num_events).unlink()
 
     def _next_mark(self, num_events: int) -> int:
         return (num_events // self._mark_every + 1) * self._mark_every
@@ -169,3 +175,8 @@ def check_event(run: RunFolder, event_id: int, num_events: int) -> None:
 
 def _position(head: Head) -> LogPosition:
     return LogPosition(num_lines=head.num_events, size_bytes=head.size_bytes, head=head.digest)
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()

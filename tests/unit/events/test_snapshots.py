@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -209,6 +210,22 @@ def test_what_is_kept_is_a_mark_at_each_step_and_the_newest(recorded: Recorded) 
     recorded.append([RunEnded(grid_search_id=RUN_ID, reason="finished", counts={})])
     recorded.fold_with_snapshots()
     assert recorded.kept() == {8, 16, 19}
+
+
+def test_what_a_crash_left_half_written_goes_with_a_later_snapshot(recorded: Recorded) -> None:
+    recorded.append(results(6))
+    recorded.fold_with_snapshots()
+    left, under_way = (recorded.run.snapshots_path / f".fold-6.{name}" for name in ("left", "under-way"))
+    for each in (left, under_way):
+        each.write_bytes(b"half")
+    day_ago = left.stat().st_mtime - 86_400
+    os.utime(left, (day_ago, day_ago))
+
+    recorded.append(results(5))
+    recorded.fold_with_snapshots()
+
+    assert not left.exists()
+    assert under_way.exists()
 
 
 def test_who_begins_at_a_snapshot_reads_no_line_before_it(recorded: Recorded) -> None:

@@ -18,63 +18,9 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     commands = root.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    run = _command(commands, "run", "train every experiment of a configuration")
-    _add_config(run)
-    _add_run_options(run)
-    run.add_argument("--dry-run", action="store_true", help="print the experiments that would run, and how many")
-    run.add_argument("--fail-fast", action="store_true", default=None, help="end the run when one experiment fails")
-    _add_json(run)
-
-    check = _command(commands, "check", "find all faults that can be known before training")
-    _add_config(check)
-    check.add_argument("--num_epochs", type=int, metavar="N", help="how many epochs each experiment trains")
-    check.add_argument("--max_experiments", type=int, metavar="N", help="how large a grid may be")
-    check.add_argument("--text_logging_path", metavar="DIR", help="where log files with tracebacks go")
-    _add_json(check)
-
-    schema = _command(commands, "schema", "print the JSON schema of configurations, for editors")
-    schema.add_argument("config", nargs="?", metavar="CONFIG", help="a configuration whose `imports:` count too")
-    components = _command(commands, "components", "list what a configuration can name")
-    components.add_argument("config", nargs="?", metavar="CONFIG", help="a configuration whose `imports:` count too")
-    components.add_argument("--kind", metavar="KIND", help="list this kind only")
-    _add_json(components)
-
-    runs = _command(commands, "runs", "list the runs in the event storage")
-    _add_json(runs)
-    show = _command(commands, "show", "show the state of a run")
-    show.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
-    show.add_argument("--at", type=int, metavar="EVENT_ID", help="as it was after this event, a line of the log from 0")
-    _add_json(show)
-    verify = _command(commands, "verify", "hold a run's log against its chain, and its checkpoints against the log")
-    verify.add_argument("run_id", metavar="RUN_ID", help="the id of a run, `last`, or the folder of a copied one")
-    _add_json(verify)
-    export = _command(commands, "export", "write a run as tables: scores, experiments, checkpoints, logs and others")
-    export.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
-    export.add_argument("--format", required=True, choices=("csv", "parquet"), help="what the files are")
-    export.add_argument("--output", metavar="DIR", help="the folder for them (default: export/RUN_ID)")
-    _add_json(export)
-    delete = _command(commands, "delete", "move a run to the trash, or delete the checkpoints of experiments")
-    delete.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
-    delete.add_argument(
-        "experiment_ids",
-        nargs="*",
-        type=int,
-        metavar="EXPERIMENT_ID",
-        help="delete the checkpoints of these, and leave the run",
-    )
-    _add_json(delete)
-    trash = _command(commands, "trash", "list the deleted runs, bring one back, or remove them for good")
-    what = trash.add_mutually_exclusive_group()
-    what.add_argument("--empty", action="store_true", help="remove for good what is older than --older-than says")
-    what.add_argument("--restore", metavar="RUN_ID", help="bring a run back")
-    trash.add_argument("--older-than", type=_days, default=0.0, metavar="DAYS", help="since when in the trash (0)")
-    _add_json(trash)
-    sync = _command(commands, "sync", "send what a run could not send to its servers, or a copy of a run kept here")
-    sync.add_argument("spool", nargs="?", metavar="SPOOL", help="only this run: its id, or its folder")
-    sync.add_argument("--server", action="append", metavar="URL", help="an `ml_board` (default: those the run named)")
-    sync.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="give up if nothing arrives (60)")
-    _add_json(sync)
+    _add_training(commands)
+    _add_reading(commands)
+    _add_keeping(commands)
     return root
 
 
@@ -96,6 +42,70 @@ def mlgym_parser(prog: str) -> argparse.ArgumentParser:
     warm_start = modes.add_parser("warmstart", aliases=["warm_start"], help="go on with a run", allow_abbrev=False)
     warm_start.add_argument("--grid_search_id", metavar="RUN_ID", help="the run to go on with")
     return root
+
+
+def _add_training(commands: Any) -> None:
+    run = _command(commands, "run", "train every experiment of a configuration")
+    _add_config(run)
+    _add_run_options(run)
+    run.add_argument("--dry-run", action="store_true", help="print the experiments that would run, and how many")
+    run.add_argument("--fail-fast", action="store_true", default=None, help="end the run when one experiment fails")
+    _add_json(run)
+
+    check = _command(commands, "check", "find all faults that can be known before training")
+    _add_config(check)
+    check.add_argument("--num_epochs", type=int, metavar="N", help="how many epochs each experiment trains")
+    check.add_argument("--max_experiments", type=int, metavar="N", help="how large a grid may be")
+    check.add_argument("--text_logging_path", metavar="DIR", help="where log files with tracebacks go")
+    _add_json(check)
+
+    schema = _command(commands, "schema", "print the JSON schema of configurations, for editors")
+    schema.add_argument("config", nargs="?", metavar="CONFIG", help="a configuration whose `imports:` count too")
+    components = _command(commands, "components", "list what a configuration can name")
+    components.add_argument("config", nargs="?", metavar="CONFIG", help="a configuration whose `imports:` count too")
+    components.add_argument("--kind", metavar="KIND", help="list this kind only")
+    _add_json(components)
+
+
+def _add_reading(commands: Any) -> None:
+    runs = _command(commands, "runs", "list the runs in the event storage")
+    _add_json(runs)
+    show = _command(commands, "show", "show the state of a run")
+    show.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
+    show.add_argument("--at", type=int, metavar="EVENT_ID", help="as it was after this event, a line of the log from 0")
+    _add_json(show)
+    verify = _command(commands, "verify", "hold a run's log against its chain, and its checkpoints against the log")
+    verify.add_argument("run_id", metavar="RUN_ID", help="the id of a run, `last`, or the folder of a copied one")
+    _add_json(verify)
+    export = _command(commands, "export", "write a run as tables: scores, experiments, checkpoints, logs and others")
+    export.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
+    export.add_argument("--format", required=True, choices=("csv", "parquet"), help="what the files are")
+    export.add_argument("--output", metavar="DIR", help="the folder for them (default: export/RUN_ID)")
+    _add_json(export)
+
+
+def _add_keeping(commands: Any) -> None:
+    delete = _command(commands, "delete", "move a run to the trash, or delete the checkpoints of experiments")
+    delete.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
+    delete.add_argument(
+        "experiment_ids",
+        nargs="*",
+        type=int,
+        metavar="EXPERIMENT_ID",
+        help="delete the checkpoints of these, and leave the run",
+    )
+    _add_json(delete)
+    trash = _command(commands, "trash", "list the deleted runs, bring one back, or remove them for good")
+    what = trash.add_mutually_exclusive_group()
+    what.add_argument("--empty", action="store_true", help="remove for good what is older than --older-than says")
+    what.add_argument("--restore", metavar="RUN_ID", help="bring a run back")
+    trash.add_argument("--older-than", type=_days, default=0.0, metavar="DAYS", help="since when in the trash (0)")
+    _add_json(trash)
+    sync = _command(commands, "sync", "send what a run could not send to its servers, or a copy of a run kept here")
+    sync.add_argument("spool", nargs="?", metavar="SPOOL", help="only this run: its id, or its folder")
+    sync.add_argument("--server", action="append", metavar="URL", help="an `ml_board` (default: those the run named)")
+    sync.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS", help="give up if nothing arrives (60)")
+    _add_json(sync)
 
 
 def _command(commands: Any, name: str, text: str) -> argparse.ArgumentParser:

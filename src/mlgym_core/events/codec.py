@@ -54,7 +54,7 @@ _STAMP = re.compile(rb',"x":\{"producer":"([A-Za-z0-9][A-Za-z0-9._-]*)","seq":(\
 _STAMP_BYTES_AT_MOST = 320
 
 
-class _Envelope(msgspec.Struct):
+class _Envelope(msgspec.Struct, gc=False):
     event_type: str
     creation_ts: int
     payload: msgspec.Raw
@@ -171,16 +171,18 @@ def read_head(line: bytes) -> tuple[str, int]:
     return envelope.event_type, envelope.creation_ts
 
 
-def read_time(line: bytes) -> int:
-    """The `creation_ts` of a line of this project's own making.
+def read_times(lines: Iterable[bytes], times: list[int]) -> None:
+    """Adds to `times` the `creation_ts` of each of `lines`, which are of this project's own making.
 
     Raises:
-        StoreError: the line is no whole event, in JSON that everybody reads.
+        StoreError: a line is no whole event, in JSON that everybody reads; `times` has those of the lines before it.
     """
+    decode = _ENVELOPE.decode
     try:
-        if not line.isascii():
-            line.decode()
-        return _ENVELOPE.decode(line).creation_ts
+        for line in lines:
+            if not line.isascii():
+                line.decode()
+            times.append(decode(line).creation_ts)
     except _UNREADABLE as error:
         raise _refusal("on a line", f"cannot be read: {error}") from error
 
@@ -212,13 +214,13 @@ def read_stamp(line: bytes) -> Stamp | None:
 
 def chain_lines(lines: Iterable[bytes], producer: str, first_seq: int, prev: str) -> tuple[list[bytes], str]:
     """`lines` stamped as the events `first_seq`, … of `producer`, each chained to the one before; the last's digest."""
-    middle = b',"x":{"producer":"%b","seq":' % producer.encode()
-    head = prev.encode()
+    begin = f',"x":{{"producer":"{producer}","seq":'
     stamped: list[bytes] = []
-    for seq, line in enumerate(lines, first_seq):
-        stamped.append(b'%b%b%d,"prev":"%b"}}' % (line[:-1], middle, seq, head))
-        head = hashlib.sha256(stamped[-1]).hexdigest().encode()
-    return stamped, head.decode()
+    for seq, bare in enumerate(lines, first_seq):
+        line = bare[:-1] + f'{begin}{seq},"prev":"{prev}"}}}}'.encode()
+        stamped.append(line)
+        prev = hashlib.sha256(line).hexdigest()
+    return stamped, prev
 
 
 def without_stamp(line: bytes) -> bytes:
@@ -265,14 +267,20 @@ def _is_deep(value: object, depth: int) -> bool:
 
 
 def _flag_scores(result: EvaluationResult) -> EvaluationResult:
-    scores: list[MetricScore | LossScore] = [*result.metric_scores, *result.loss_scores]
-    if all(each.score is None or math.isfinite(each.score) for each in scores):
+    if _are_finite(result.metric_scores) and _are_finite(result.loss_scores):
         return result
     return msgspec.structs.replace(
         result,
         metric_scores=[_flag_score(each) for each in result.metric_scores],
         loss_scores=[_flag_score(each) for each in result.loss_scores],
     )
+
+
+def _are_finite(scores: Iterable[MetricScore | LossScore]) -> bool:
+    for each in scores:  # a plain loop: the training thread waits for it
+        if each.score is not None and not math.isfinite(each.score):
+            return False
+    return True
 
 
 def _flag_score(score: ScoreT) -> ScoreT:

@@ -9,15 +9,15 @@ import logging
 import os
 import time
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import groupby
+from dataclasses import dataclass, field
+from itertools import accumulate, groupby, repeat
 from operator import itemgetter
 from pathlib import Path
-from typing import TypeAlias
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codec import read_time
+from mlgym_core.events.codec import read_times
 from mlgym_core.events.codes import DAMAGED, FENCED, GAP
 from mlgym_core.events.folder import RunFolder, writing
 from mlgym_core.events.lines import read_whole
@@ -30,8 +30,21 @@ _LOG = logging.getLogger(__name__)
 _ASIDE = {FENCED: ".fenced", GAP: ".gap"}
 _READ_BYTES = 4 * 2**20
 """How much of one spool is taken up at once."""
-_Entry: TypeAlias = tuple[int, str, int, bytes]
-"""(creation_ts, producer, seq, line): its natural order is the order of the log."""
+
+
+@dataclass(slots=True)
+class _Events:
+    """Events of one producer in their order, as columns; `times` never go back."""
+
+    times: list[int] = field(default_factory=list)
+    seqs: list[int] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
+
+    def take(self, count: int) -> _Events:
+        """Takes the first `count` events out."""
+        first = _Events(self.times[:count], self.seqs[:count], self.lines[:count])
+        del self.times[:count], self.seqs[:count], self.lines[:count]
+        return first
 
 
 class Merger:
@@ -78,21 +91,18 @@ class Merger:
                 source.read()
             # What a long spool still holds unread may be older than what another one has already shown.
             horizon = min((source.latest for source in self._sources.values() if source.has_more), default=None)
-            entries: list[_Entry] = []
-            for source in self._sources.values():
-                entries += source.take(newest, horizon)
-            entries.sort()
-            for producer, group in groupby(entries, key=itemgetter(1)):
+            taken = {producer: source.take(newest, horizon) for producer, source in self._sources.items()}
+            for producer, seqs, lines in _in_order({whose: events for whose, events in taken.items() if events.seqs}):
                 if producer in self._sources:
-                    self._append(producer, list(group))
-            lines = self._writer.commit()
+                    self._append(producer, seqs, lines)
+            merged = self._writer.commit()
         except BaseException:
             # What was taken may not be in the log: read the spools again, the log knows what it has of them.
             self._sources.clear()
             raise
         for producer in [producer for producer, source in self._sources.items() if source.remove_done()]:
             del self._sources[producer]
-        return lines
+        return merged
 
     def _find_spools(self) -> None:
         for producer, segments in self._run.spools().items():
@@ -101,13 +111,13 @@ class Merger:
                 source = self._sources[producer] = _Source(self._run, producer, self._writer.last_seq(producer))
             source.extend(segments)
 
-    def _append(self, producer: str, entries: Sequence[_Entry]) -> None:
-        first_seq = entries[0][2]
-        lines = [line for expected, (_, _, seq, line) in enumerate(entries, first_seq) if seq == expected]
+    def _append(self, producer: str, seqs: Sequence[int], lines: Sequence[bytes]) -> None:
+        steps = enumerate(seqs, seqs[0])
+        num_following = next((seq - seqs[0] for seq, found in steps if found != seq), len(seqs))
         try:
-            self._writer.append(producer, first_seq, lines)
-            if len(lines) < len(entries):  # a segment is missing: the writer refuses what comes behind it
-                self._writer.append(producer, entries[len(lines)][2], [])
+            self._writer.append(producer, seqs[0], lines[:num_following])
+            if num_following < len(seqs):  # a segment is missing: the writer refuses what comes behind it
+                self._writer.append(producer, seqs[num_following], [])
         except StoreError as error:
             if error.code not in _ASIDE:
                 raise
@@ -115,6 +125,23 @@ class Merger:
             if producer not in self._told:
                 self._told.add(producer)
                 _LOG.warning("%s; its spool is set aside in %s", error.message, self._run.spools_path)
+
+
+def _in_order(taken: Mapping[str, _Events]) -> Iterator[tuple[str, Sequence[int], Sequence[bytes]]]:
+    """What was taken from each producer in the order of the log, by time: (producer, numbers, lines) piece by piece."""
+    if len(taken) == 1:
+        ((producer, events),) = taken.items()
+        yield producer, events.seqs, events.lines
+        return
+    entries = [
+        entry
+        for producer, events in taken.items()
+        for entry in zip(events.times, repeat(producer), events.seqs, events.lines, strict=False)
+    ]
+    entries.sort()
+    for producer, group in groupby(entries, key=itemgetter(1)):
+        _, _, seqs, lines = zip(*group, strict=True)
+        yield producer, seqs, lines
 
 
 class _Source:
@@ -130,7 +157,7 @@ class _Source:
         self._producer = producer
         self._known = last_seq
         self._segments: dict[int, _Segment] = {}
-        self._read: list[_Entry] = []
+        self._read = _Events()
         self._num_kept = 0
 
     def extend(self, first_seqs: Sequence[int]) -> None:
@@ -147,7 +174,7 @@ class _Source:
         Raises:
             StoreError: a line is no event.
         """
-        if self.has_more and self._read:
+        if self.has_more and self._read.seqs:
             return
         wanted = _READ_BYTES
         for segment in self._segments.values():
@@ -156,18 +183,18 @@ class _Source:
                 wanted -= self._take_up(segment, lines)
         self.has_more = wanted <= 0
 
-    def take(self, newest: int | None, horizon: int | None) -> list[_Entry]:
+    def take(self, newest: int | None, horizon: int | None) -> _Events:
         """The events up to `newest` and those that were kept at the last call, but none after `horizon`."""
-        num_due = len(self._read) if newest is None else max(self._num_kept, self._count_until(newest))
+        num_due = len(self._read.seqs) if newest is None else max(self._num_kept, self._count_until(newest))
         if horizon is not None:
             num_due = min(num_due, self._count_until(horizon))
-        due, self._read = self._read[:num_due], self._read[num_due:]
-        self._num_kept = len(self._read)
+        due = self._read.take(num_due)
+        self._num_kept = len(self._read.seqs)
         return due
 
     def remove_done(self) -> bool:
         """Removes the segments that are written no more and are all in the log; whether none is left."""
-        if self._read or self.has_more:
+        if self._read.seqs or self.has_more:
             return False
         self._segments = {first: segment for first, segment in self._segments.items() if not segment.remove_if_done()}
         return not self._segments
@@ -179,24 +206,27 @@ class _Source:
                 segment.path.rename(segment.path.with_name(segment.path.name + ending))
 
     def _count_until(self, moment: int) -> int:
-        return bisect_right(self._read, moment, key=itemgetter(0))
+        return bisect_right(self._read.times, moment)
 
     def _take_up(self, segment: _Segment, lines: Sequence[bytes]) -> int:
         """How many bytes of `lines` are new to the log."""
         first = segment.next_seq - len(lines)
         new = lines[max(0, self._known + 1 - first) :]
-        seq = segment.next_seq - len(new)
-        for line in new:
-            try:
-                created = read_time(line)
-            except StoreError as error:
-                where = f"line {seq - segment.first_seq + 1} of {segment.path}"
-                raise StoreError(f"{where} is damaged: {error.message}", code=DAMAGED) from error
-            # The clock may be set back; within one producer the order of its file counts.
-            if created > self.latest:
-                self.latest = created
-            self._read.append((self.latest, self._producer, seq, line))
-            seq += 1
+        if not new:
+            return 0
+        first = segment.next_seq - len(new)
+        created: list[int] = []
+        try:
+            read_times(new, created)
+        except StoreError as error:
+            where = f"line {first + len(created) - segment.first_seq + 1} of {segment.path}"
+            raise StoreError(f"{where} is damaged: {error.message}", code=DAMAGED) from error
+        # The clock may be set back; within one producer the order of its file counts.
+        times = list(accumulate(created, max, initial=self.latest))[1:]
+        self.latest = times[-1]
+        self._read.times += times
+        self._read.seqs += range(first, segment.next_seq)
+        self._read.lines += new
         return sum(map(len, new))
 
 

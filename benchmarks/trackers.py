@@ -43,7 +43,9 @@ class Ours:
 
     def __init__(self, folder: Path) -> None:
         from mlgym_core.events.folder import EventStorage
+        from mlgym_core.events.types import EvaluationResult, MetricScore
 
+        self._result, self._score = EvaluationResult, MetricScore
         self._storage = EventStorage(folder)
         self._runs: list[Any] = []
 
@@ -55,14 +57,12 @@ class Ours:
         self._runs.append(self._run)
 
     def log(self, step: int, value: float) -> None:
-        from mlgym_core.events.types import EvaluationResult, MetricScore
-
         self._spool.publish(
-            EvaluationResult(
+            self._result(
                 grid_search_id=self._run.run_id,
                 experiment_id=0,
                 epoch=step,
-                metric_scores=[MetricScore(metric="f1", split="val", score=value)],
+                metric_scores=[self._score(metric="f1", split="val", score=value)],
                 loss_scores=[],
             )
         )

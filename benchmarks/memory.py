@@ -1,20 +1,19 @@
 """How much memory does the server need with 50 subscribers, ten of which stall, while a million events come?
 
-A stalled subscriber has joined and never acknowledges what it was sent; the others do so at once.
+A stalled subscriber reads nothing any more after its first chunk; the others acknowledge each at once.
 Usage: python benchmarks/memory.py [--events N]
 """
 
 import argparse
-import asyncio
 import multiprocessing
+import os
 import tempfile
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
-import socketio
-from publishers import BATCH, connected, make_lines, say_hello, send
+from publishers import BATCH, Client, connected, make_lines, say_hello, send
 from report import print_table
 from servers import our_server
 
@@ -24,32 +23,24 @@ MIB = 2**20
 
 
 def hold_subscribers(url: str, joined: Any, end: Any) -> None:
-    """A process with all subscribers: the fast ones acknowledge each chunk, the stalled ones never answer."""
-    asyncio.run(_hold(url, joined, end))
-
-
-async def _hold(url: str, joined: Any, end: Any) -> None:
-    clients = [await _join(url, is_stalled=number < NUM_STALLED) for number in range(NUM_FAST + NUM_STALLED)]
+    """A process with all subscribers: the fast ones acknowledge each chunk, the stalled ones read no further."""
+    for number in range(NUM_FAST + NUM_STALLED):
+        client = Client(url)
+        for event in ("history", "live"):
+            client.on(event, _stall if number < NUM_STALLED else _acknowledge)
+        client.open()
+        client.emit("join", {"rooms": [RUN_ID], "from_offset": 0, "v": 2})
     joined.set()
-    while not end.is_set():
-        await asyncio.sleep(0.2)
-    for client in clients:
-        await client.shutdown()
+    end.wait()
+    os._exit(0)  # threads that stall would be waited for
 
 
-async def _join(url: str, *, is_stalled: bool) -> socketio.AsyncClient:
-    client = socketio.AsyncClient(reconnection=False, handle_sigint=False)
+def _acknowledge(_: Any) -> bool:
+    return True
 
-    async def take(_: Any) -> bool:
-        if is_stalled:
-            await asyncio.Event().wait()
-        return True
 
-    client.on("history", take)
-    client.on("live", take)
-    await client.connect(url, transports=["websocket"], wait_timeout=20)
-    await client.emit("join", {"rooms": [RUN_ID], "from_offset": 0, "v": 2})
-    return client
+def _stall(_: Any) -> None:
+    threading.Event().wait()
 
 
 def main() -> None:

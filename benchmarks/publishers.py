@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from multiprocessing.synchronize import Barrier as BarrierType
 from typing import Any
 
+import engineio
 import socketio
 
 from mlgym_core.events.codec import encode_event
@@ -36,25 +37,47 @@ def make_lines(run_id: str, num_events: int) -> list[bytes]:
     ]
 
 
+class _OneThread(engineio.Client):  # type: ignore[misc]
+    """Handles each message in the thread that reads: in threads of their own, attachments overtake their events."""
+
+    def _trigger_event(self, event: str, *arguments: Any, **options: Any) -> Any:
+        return super()._trigger_event(event, *arguments, **(options | {"run_async": False}))
+
+
+class Client(socketio.Client):  # type: ignore[misc]
+    """A client that takes messages in their order and does not come back on its own."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(reconnection=False, handle_sigint=False)
+        self._url = url
+
+    def open(self) -> None:
+        """Connects."""
+        self.connect(self._url, transports=["websocket"], wait_timeout=20)
+
+    def _engineio_client_class(self) -> type[engineio.Client]:
+        return _OneThread
+
+
 @contextmanager
-def connected(url: str) -> Iterator[socketio.Client]:
+def connected(url: str) -> Iterator[Client]:
     """A client of the server at `url`."""
-    client = socketio.Client(reconnection=False, handle_sigint=False)
-    client.connect(url, transports=["websocket"], wait_timeout=20)
+    client = Client(url)
+    client.open()
     try:
         yield client
     finally:
         client.disconnect()
 
 
-def say_hello(client: socketio.Client, run_id: str, producer: str) -> None:
+def say_hello(client: Client, run_id: str, producer: str) -> None:
     """Binds the connection to a run; raises where the server refuses."""
     answer = client.call("hello", {"v": 2, "producer": producer, "grid_search_id": run_id}, timeout=60)
     if answer.get("err"):
         raise RuntimeError(answer)
 
 
-def send(client: socketio.Client, batch: bytes) -> None:
+def send(client: Client, batch: bytes) -> None:
     """Sends one batch and waits until it is stored; raises where the server refuses."""
     answer = client.call("batch", batch, timeout=60)
     if answer.get("err"):
@@ -78,7 +101,7 @@ def subscribe(url: str, run_id: str, num_clients: int, num_events: int, start: B
     """`num_clients` subscribers in one process: puts the moment at which the last of them had all events."""
     counts = [0] * num_clients
     done = threading.Event()
-    clients = [socketio.Client(reconnection=False, handle_sigint=False) for _ in range(num_clients)]
+    clients = [Client(url) for _ in range(num_clients)]
 
     def receive(number: int) -> Any:
         def count(message: dict[str, Any]) -> bool:
@@ -92,7 +115,7 @@ def subscribe(url: str, run_id: str, num_clients: int, num_events: int, start: B
     for number, client in enumerate(clients):
         for event in ("history", "live"):
             client.on(event, receive(number))
-        client.connect(url, transports=["websocket"], wait_timeout=20)
+        client.open()
         client.emit("join", {"rooms": [run_id], "from_offset": 0, "v": 2})
     start.wait()
     done.wait(600)

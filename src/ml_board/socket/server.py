@@ -11,7 +11,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-import engineio.payload  # type: ignore[import-untyped]
+import engineio.payload
 import socketio
 
 from ml_board.auth import Auth, AuthError, Right

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
 
-from mlgym_core.events.codec import NO_LINE_BEFORE, digest, read_attempt, read_stamp
+from mlgym_core.events.codec import ATTEMPT_HEAD, NO_LINE_BEFORE, digest, end_of_line, read_attempt, read_stamp
 from mlgym_core.events.folder import RunFolder, write_atomically
 from mlgym_core.events.lines import line_start
 
@@ -69,20 +70,29 @@ class ChainEnd(msgspec.Struct, kw_only=True):
             self, last_seqs=dict(self.last_seqs), attempts=dict(self.attempts), stale=set(self.stale)
         )
 
-    def extend(self, line: bytes) -> str | None:
-        """Takes a stored line in; what does not fit on the lines before, if anything."""
-        stamp = read_stamp(line)
-        if stamp is not None:
-            if stamp.prev != self.head:
-                return "it is not chained to the line before"
-            last = self.last_seqs.get(stamp.producer, 0)
-            if stamp.seq != last + 1:
-                return f"event {stamp.seq} of {stamp.producer} follows on its event {last}"
-            self.last_seqs[stamp.producer] = stamp.seq
-            self.take_up(stamp.producer, line)
-        self.head = digest(line)
-        self.num_lines += 1
-        self.size_bytes += len(line) + 1
+    def extend(self, lines: Iterable[bytes]) -> str | None:
+        """Takes stored lines in; what of the first that does not fit on those before it is wrong, if anything."""
+        producer, seq = "", 0
+        for line in lines:
+            # The line that follows on the last one, of the same producer, is known without being taken apart.
+            if producer and line.endswith(end_of_line(producer, seq + 1, self.head)):
+                seq += 1
+            elif (stamp := read_stamp(line)) is not None:
+                if stamp.prev != self.head:
+                    return "it is not chained to the line before"
+                last = self.last_seqs.get(stamp.producer, 0)
+                if stamp.seq != last + 1:
+                    return f"event {stamp.seq} of {stamp.producer} follows on its event {last}"
+                producer, seq = stamp.producer, stamp.seq
+            else:
+                producer = ""
+            if producer:
+                self.last_seqs[producer] = seq
+                if line.startswith(ATTEMPT_HEAD):
+                    self.take_up(producer, line)
+            self.head = digest(line)
+            self.num_lines += 1
+            self.size_bytes += len(line) + 1
         return None
 
     def take_up(self, producer: str, line: bytes) -> None:

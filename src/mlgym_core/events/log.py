@@ -219,8 +219,7 @@ class LogWriter:
     def _forget_from(self, num_kept: int) -> None:
         del self._pending[num_kept:]
         self._next = self._end.copy()
-        for line in self._pending:
-            self._next.extend(line)
+        self._next.extend(self._pending)
         self._next.size_bytes = self._end.size_bytes
 
     def _write_all(self, data: bytes) -> None:

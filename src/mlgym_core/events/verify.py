@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from mlgym_core.errors import StoreError
@@ -39,20 +40,24 @@ def verify_chain(path: Path, start: ChainEnd | None = None) -> ChainEnd:
             return end
         try:
             while lines := read_lines(fd, end.size_bytes, _CHUNK_BYTES)[0]:
-                for line in lines:
-                    _extend(end, line, path)
+                _extend(end, lines, path)
             return end
         finally:
             os.close(fd)
 
 
-def _extend(end: ChainEnd, line: bytes, path: Path) -> None:
-    try:
-        read_head(line)
-    except StoreError as error:
-        raise _damage(path, end.num_lines, error.message) from error
-    if fault := end.extend(line):
+def _extend(end: ChainEnd, lines: Sequence[bytes], path: Path) -> None:
+    broken: StoreError | None = None
+    for number, line in enumerate(lines):
+        try:
+            read_head(line)
+        except StoreError as error:
+            lines, broken = lines[:number], error
+            break
+    if fault := end.extend(lines):  # of a line before the broken one
         raise _damage(path, end.num_lines, fault)
+    if broken:
+        raise _damage(path, end.num_lines, broken.message) from broken
 
 
 def _damage(path: Path, line: int, why: str) -> DamagedLineError:

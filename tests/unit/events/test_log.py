@@ -308,6 +308,28 @@ def test_a_line_taken_out_of_the_middle_is_found(run: RunFolder, lines: list[byt
         verify_chain(run.log_path)
 
 
+@pytest.mark.parametrize(("taken_out", "garbled"), [(2, 4), (5, 1)])
+def test_of_two_broken_lines_the_first_is_named(
+    run: RunFolder, lines: list[bytes], taken_out: int, garbled: int
+) -> None:
+    write(run, "a", [*lines, lines[0]])
+    stored = run.log_path.read_bytes().split(b"\n")
+    stored[garbled] = b"?"
+    run.log_path.write_bytes(b"\n".join(stored[:taken_out] + stored[taken_out + 1 :]))
+    with pytest.raises(StoreError, match=f"damaged at line {min(taken_out, garbled)} "):
+        verify_chain(run.log_path)
+
+
+def test_the_end_of_a_log_of_many_is_found_whoever_wrote_between(run: RunFolder, lines: list[bytes]) -> None:
+    for producer, first in (("a", 0), ("b", 2), ("a", 3), ("b", 5)):
+        write(run, producer, lines[first : first + 2])
+        with run.log_path.open("ab") as log:
+            log.write(lines[0] + b"\n")
+    end = verify_chain(run.log_path)
+    assert end.last_seqs == {"a": 4, "b": 3}
+    assert (end.num_lines, end.size_bytes) == (11, run.log_path.stat().st_size)
+
+
 def test_a_log_of_another_program_goes_on(run: RunFolder, lines: list[bytes]) -> None:
     run.path.mkdir(parents=True)
     run.log_path.write_bytes(b"\n".join(lines[:3]) + b"\n")

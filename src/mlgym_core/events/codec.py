@@ -84,8 +84,8 @@ class Stamp:
     prev: str
 
 
-def encode_into(payload: Payload, buffer: bytearray) -> None:
-    """Fills `buffer` with the line of `payload`, stamped with the present time, newline included.
+def encode_event(payload: Payload) -> bytes:
+    """The line of `payload`, stamped with the present time, without newline.
 
     Raises:
         StoreError: the event is too large or too deep, or holds what JSON cannot.
@@ -93,22 +93,13 @@ def encode_into(payload: Payload, buffer: bytearray) -> None:
     kind = type(payload)
     if isinstance(payload, EvaluationResult):
         payload = _flag_scores(payload)
-    head = b'%b%d,"payload":' % (_HEADS[kind], time.time_ns() // 1000)
-    buffer[:] = head
     try:
-        _ENCODER.encode_into(payload, buffer, len(head))
-        buffer += b"}\n"
-        if kind in FREE_FORM or len(buffer) > MAX_LINE_BYTES:
-            _check_bounds(EVENT_TYPES[kind], buffer)
+        line = b'%b%d,"payload":%b}' % (_HEADS[kind], time.time_ns() // 1000, _ENCODER.encode(payload))
+        if kind in FREE_FORM or len(line) > MAX_LINE_BYTES:
+            _check_bounds(EVENT_TYPES[kind], line)
     except (TypeError, ValueError, RecursionError) as error:
         raise _refusal(EVENT_TYPES[kind], f"cannot be written as JSON: {error}") from error
-
-
-def encode_event(payload: Payload) -> bytes:
-    """The line of `payload`, stamped with the present time, without newline. Raises as `encode_into` does."""
-    buffer = bytearray()
-    encode_into(payload, buffer)
-    return bytes(memoryview(buffer)[:-1])
+    return line
 
 
 def encode_foreign(event: object) -> tuple[str, bytes]:
@@ -255,7 +246,7 @@ def _open(line: bytes) -> _Envelope:
         return _ENVELOPE.decode(standard(line))
 
 
-def _check_bounds(event_type: str, line: bytes | bytearray) -> None:
+def _check_bounds(event_type: str, line: bytes) -> None:
     if len(line) > MAX_LINE_BYTES:
         raise _refusal(event_type, f"has {len(line):,} bytes; {MAX_LINE_BYTES:,} are allowed")
     if line.count(b"{") + line.count(b"[") > MAX_DEPTH and _is_deep(msgspec.json.decode(line), MAX_DEPTH):

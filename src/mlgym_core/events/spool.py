@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NoReturn, Protocol
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codec import encode_into
+from mlgym_core.events.codec import encode_event
 from mlgym_core.events.codes import LOCKED, NOT_FOUND, STOPPED
 from mlgym_core.events.folder import RunFolder, writing
 from mlgym_core.events.lines import line_start, read_lines, read_whole
@@ -29,6 +29,16 @@ SEGMENT_BYTES = 8 * 2**20
 SOFT_BOUND_BYTES = 64 * 2**20
 """How much may wait in a spool before it drops progress."""
 _LOOK_EVERY_S = 0.2
+_num_forks = 0
+"""How many forks lie between this process and the first: to ask the system who one is costs a tenth of a publish."""
+
+
+def _count_fork() -> None:
+    global _num_forks
+    _num_forks += 1
+
+
+os.register_at_fork(after_in_child=_count_fork)
 
 
 class Publisher(Protocol):
@@ -63,7 +73,7 @@ class Spool:
         *,
         segment_bytes: int = SEGMENT_BYTES,
         soft_bound_bytes: int = SOFT_BOUND_BYTES,
-        write: Callable[[int, bytearray | memoryview], int] = os.write,
+        write: Callable[[int, bytes | memoryview], int] = os.write,
     ) -> None:
         self.producer = producer or uuid.uuid4().hex
         self._run = run
@@ -71,8 +81,8 @@ class Spool:
         self._soft_bound_bytes = soft_bound_bytes
         self._write = write
         self._pid = os.getpid()
+        self._num_forks = _num_forks
         self._lock = threading.Lock()
-        self._buffer = bytearray()
         self._dropped: Counter[tuple[str, int | None, str]] = Counter()
         self._is_full = False
         self._next_look = 0.0
@@ -108,18 +118,17 @@ class Spool:
                 self._is_full = False
 
     def _append(self, payload: Payload) -> None:
-        buffer = self._buffer
-        encode_into(payload, buffer)
-        if os.getpid() != self._pid:
+        line = encode_event(payload) + b"\n"
+        if _num_forks != self._num_forks:
             raise StoreError(
                 f"the spool {self.path} is that of process {self._pid}",
                 code=STOPPED,
                 hint="a process that was forked makes a spool of its own",
             )
         try:
-            written = self._write(self._fd, buffer)
-            while written < len(buffer):
-                written += self._write(self._fd, memoryview(buffer)[written:])
+            written = self._write(self._fd, line)
+            while written < len(line):
+                written += self._write(self._fd, memoryview(line)[written:])
         except BaseException as error:  # an interrupt too: the next event would go on in a torn line
             self._give_up(error)
         self._size += written
@@ -159,7 +168,6 @@ class Spool:
     def _give_up(self, error: BaseException) -> NoReturn:
         if self._fd < 0:
             raise StoreError(f"the spool {self.path} is closed", code=STOPPED) from error
-        self._buffer = bytearray()  # the traceback of `error` may hold the old one, which cannot grow then
         with writing(self.path):
             try:
                 os.ftruncate(self._fd, self._size)

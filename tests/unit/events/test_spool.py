@@ -337,7 +337,7 @@ def test_what_publish_returned_for_is_there_whichever_write_fails(
 ) -> None:
     calls = 0
 
-    def write(fd: int, data: bytearray | memoryview) -> int:
+    def write(fd: int, data: bytes | memoryview) -> int:
         nonlocal calls
         calls += 1
         if calls % 11 == 0:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import gc
 import json
+import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +22,7 @@ NUM_CALLS = 20_000
 NUM_STEPS = 2_000
 NUM_RUNS, POINTS_PER_RUN = 20, 5_000
 SYNC_EVERY_S = 0.01
+MERGE_EVERY_S = 0.01
 
 
 class Tracker(Protocol):
@@ -38,22 +41,21 @@ class Tracker(Protocol):
         """Waits until all runs are on disk."""
 
 
-class Ours:
-    """A spool for each run, then the chained and synced log, as a worker and a runner do it."""
+class OursAlone:
+    """A spool for each run; the same process merges them into chained and synced logs when all is published."""
 
     def __init__(self, folder: Path) -> None:
         from mlgym_core.events.folder import EventStorage
+        from mlgym_core.events.spool import Spool
         from mlgym_core.events.types import EvaluationResult, MetricScore
 
-        self._result, self._score = EvaluationResult, MetricScore
+        self._result, self._score, self._spools = EvaluationResult, MetricScore, Spool
         self._storage = EventStorage(folder)
         self._runs: list[Any] = []
 
     def begin(self, number: int) -> None:
-        from mlgym_core.events.spool import Spool
-
         self._run = self._storage.run(f"run-{number}")
-        self._spool = Spool(self._run)
+        self._spool = self._spools(self._run)
         self._runs.append(self._run)
 
     def log(self, step: int, value: float) -> None:
@@ -78,8 +80,49 @@ class Ours:
             writer = LogWriter(run)
             Merger(writer, run).merge_rest()
             writer.close()
-        written = sum(run.log_path.read_bytes().count(b"\n") for run in self._runs)
-        print(f"{written} events in {len(self._runs)} logs", file=sys.stderr)
+
+
+class Ours(OursAlone):
+    """The same, while a runner merges what workers publish, as in `mlgym run`: a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._orders, theirs = multiprocessing.Pipe()
+        context = multiprocessing.get_context("spawn")
+        context.Process(target=merge_runs, args=(folder, theirs), daemon=True).start()
+        self._orders.recv()
+
+    def begin(self, number: int) -> None:
+        super().begin(number)
+        self._orders.send(self._run.run_id)
+
+    def end(self) -> None:
+        super().end()
+        self._orders.send("")
+
+    def finish(self) -> None:
+        self._orders.send(None)
+        self._orders.recv()
+
+
+def merge_runs(folder: Path, orders: Connection) -> None:
+    """What a runner does: brings spools into logs while they are written, run after run, until all are there."""
+    from mlgym_core.events.folder import EventStorage
+    from mlgym_core.events.log import LogWriter
+    from mlgym_core.events.merge import Merger
+
+    storage = EventStorage(folder)
+    orders.send("ready")
+    while run_id := orders.recv():
+        run = storage.run(run_id)
+        writer = LogWriter(run)
+        merger = Merger(writer, run)
+        while not orders.poll(MERGE_EVERY_S):
+            merger.merge_once()
+        orders.recv()
+        merger.merge_rest()
+        writer.close()
+    orders.send("done")
 
 
 class Trackio:
@@ -180,6 +223,7 @@ class BareAppend:
 
 TRACKERS: dict[str, Callable[[Path], Tracker]] = {
     "ours": Ours,
+    "ours, one process": OursAlone,
     "trackio": Trackio,
     "tensorboardX": TensorboardX,
     "MLflow": Mlflow,

@@ -13,7 +13,8 @@ import msgspec
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import REWRITTEN
-from mlgym_core.events.folder import RunFolder, reading
+from mlgym_core.events.files import reading
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lines import read_whole
 from mlgym_core.events.types import LogLines, Stream
 

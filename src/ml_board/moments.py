@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.snapshots import MARK_EVERY, fold_on, open_fold
 

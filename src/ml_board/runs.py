@@ -20,9 +20,10 @@ from ml_board.logs import LogPage, read_entries
 from ml_board.moments import Moments
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
-from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder, read_file
+from mlgym_core.events.files import read_file
+from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder
 from mlgym_core.events.lock import Liveness, liveness
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.names import check_name
 from mlgym_core.events.projections import views
 from mlgym_core.events.projections.columns import LogSelection, Points, Selection

@@ -31,7 +31,8 @@ from ml_board.socket.packets import MAX_MESSAGE_BYTES
 from ml_board.socket.server import EventServer
 from ml_board.telemetry import Telemetry
 from mlgym_core.errors import RunError
-from mlgym_core.events.folder import EventStorage, writing
+from mlgym_core.events.files import writing
+from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.retention import KEPT_DAYS, empty_trash
 
 SHUTDOWN_SECONDS = 2

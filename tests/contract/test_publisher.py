@@ -10,7 +10,8 @@ import pytest
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import MAX_LINE_BYTES, decode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import SEGMENT_BYTES, Publisher, Spool
 from mlgym_core.events.types import EvaluationResult, LogLines, LossScore, Payload, RunEnded

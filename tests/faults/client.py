@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 
-from mlgym_core.events.folder import RunFolder, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.types import CheckpointSaved, EvaluationResult, LossScore, MetricScore, Resource
 
 MODEL = "model.safetensors"

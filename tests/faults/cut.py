@@ -14,7 +14,8 @@ from wire import event_line
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import EventStorage, RunFolder
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.verify import verify_chain

@@ -27,7 +27,7 @@ from ml_board.rest.session import create_session
 from ml_board.runs import RunViews
 from ml_board.settings import Settings
 from ml_board.telemetry import Telemetry
-from mlgym_core.events.folder import writing
+from mlgym_core.events.files import writing
 
 
 def create_rest(settings: Settings, views: RunViews, auth: Auth, telemetry: Telemetry) -> Flask:

@@ -13,7 +13,8 @@ from ml_board.runs import RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events.checkpoint_files import delete_checkpoints, tell_deleted
 from mlgym_core.events.codes import NOT_FOUND
-from mlgym_core.events.folder import RunFolder, remove_folder, replacing, writing
+from mlgym_core.events.files import remove_folder, replacing, writing
+from mlgym_core.events.folder import RunFolder
 
 _CHUNK_BYTES = 2**20
 

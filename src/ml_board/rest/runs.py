@@ -12,7 +12,8 @@ from ml_board.rest.errors import UNFIT, RestError
 from ml_board.runs import RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
-from mlgym_core.events.folder import EventStorage, RunFolder, read_file, write_atomically
+from mlgym_core.events.files import read_file, write_atomically
+from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.names import check_name
 
 MAX_DEPTH = 64

@@ -16,7 +16,7 @@ from ml_board.socket.clients import Clients
 from ml_board.socket.tail import Tail
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import read_head, standard
-from mlgym_core.events.log import LogReader, LogSlice
+from mlgym_core.events.log_reader import LogReader, LogSlice
 from mlgym_core.events.types import VERSION_1_TYPES
 
 _HISTORY_BYTES = 2**20

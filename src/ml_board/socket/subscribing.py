@@ -17,7 +17,7 @@ from ml_board.socket.watches import Watch
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader, reader_at
+from mlgym_core.events.log_reader import LogReader, reader_at
 from mlgym_core.events.names import check_number
 
 MAX_ROOMS = 64

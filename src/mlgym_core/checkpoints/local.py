@@ -10,7 +10,8 @@ from collections.abc import Mapping
 
 from mlgym_core.checkpoints.digests import describe
 from mlgym_core.errors import StoreError
-from mlgym_core.events.folder import RunFolder, hidden_beside, read_file, remove_folder, writing
+from mlgym_core.events.files import hidden_beside, read_file, remove_folder, writing
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.types import Resource
 
 

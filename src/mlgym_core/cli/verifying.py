@@ -18,7 +18,8 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.chain import ChainEnd
 from mlgym_core.events.checkpoint_files import CheckpointReport, verify_checkpoints
 from mlgym_core.events.codes import NOT_FOUND
-from mlgym_core.events.folder import RunFolder, reading
+from mlgym_core.events.files import reading
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.verify import DamagedLineError, verify_chain
 
 

@@ -12,7 +12,8 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import read_stamp
 from mlgym_core.events.codes import LOCKED
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader, LogWriter, reader_at
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader, reader_at
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import Payload

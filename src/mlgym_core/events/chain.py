@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import msgspec
 
 from mlgym_core.events.codec import ATTEMPT_HEAD, NO_LINE_BEFORE, digest, end_of_line, read_attempt, read_stamp
-from mlgym_core.events.folder import RunFolder, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lines import line_start
 
 

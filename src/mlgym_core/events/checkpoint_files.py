@@ -16,7 +16,8 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.appending import append_facts
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import NOT_FOUND
-from mlgym_core.events.folder import RunFolder, reading, remove_folder
+from mlgym_core.events.files import reading, remove_folder
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lines import read_lines
 from mlgym_core.events.lock import liveness
 from mlgym_core.events.types import Checkpoint, CheckpointDeleted, CheckpointSaved, Resource

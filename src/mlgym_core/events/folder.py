@@ -1,23 +1,20 @@
-"""Where everything of an event storage lies, and how its small files are read and written.
+"""Where everything of an event storage lies.
 
 Owns every path inside a storage and the check of ids before they become one. It must not know what the files mean.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import shutil
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.codes import BAD_NAME, DISK_FULL, NOT_FOUND, NOT_READABLE, NOT_WRITABLE
+from mlgym_core.events.codes import BAD_NAME, NOT_FOUND
+from mlgym_core.events.files import writing
 from mlgym_core.events.names import check_name, check_number, is_name, is_number
 
 GRID_SEARCH_CONFIG = "grid_search_config.yml"
@@ -27,7 +24,6 @@ SYSTEM_INFO = "system_info.json"
 
 _RUN_ID_FORMAT = "%Y-%m-%d--%H-%M-%S"
 _SEGMENT = re.compile(r"(?P<producer>[^@]+)(@(?P<first_seq>[1-9][0-9]{0,17}))?\.jsonl")
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,94 +209,6 @@ class EventStorage:
                     return run
                 run.path.rmdir()
         raise AssertionError("there is always a next second")
-
-
-@contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turns an error of the operating system into one that says which folder could not be written, and why."""
-    try:
-        yield
-    except OSError as error:
-        where = error.filename or path
-        raise StoreError(
-            f"cannot write {where}: {error.strerror}",
-            code=DISK_FULL if error.errno in _FULL else NOT_WRITABLE,
-            hint="name a folder that can be written with --event_storage_path, or make room on the disk",
-        ) from error
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turns an error of the operating system into one that says what could not be read, and why."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreError(
-            f"cannot read {error.filename or path}: {error.strerror}",
-            code=NOT_READABLE,
-            hint="see who may read it, and whether the disk is sound",
-        ) from error
-
-
-def write_atomically(path: Path, content: bytes | str) -> None:
-    """Replaces the file as a whole, making its folder where there is none: a reader sees the old or the new bytes.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    with replacing(path) as beside:
-        beside.write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path to write a file at, which is renamed to `path` once it is whole, and removed where that fails.
-
-    Raises:
-        StoreError: it cannot be written.
-    """
-    beside = hidden_beside(path)
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            yield beside
-            beside.replace(path)
-        except OSError:
-            beside.unlink(missing_ok=True)
-            raise
-
-
-def remove_folder(path: Path) -> None:
-    """Takes a folder out of sight in one step, then empties it; nothing happens where there is none.
-
-    Raises:
-        StoreError: it cannot be removed.
-    """
-    hidden = hidden_beside(path)
-    with writing(path):
-        try:
-            path.rename(hidden)
-        except FileNotFoundError:
-            return
-        shutil.rmtree(hidden)
-
-
-def hidden_beside(path: Path) -> Path:
-    """A new name in the same folder, which no list of what is stored shows."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-
-
-def read_file(path: Path) -> bytes:
-    """The bytes of a file.
-
-    Raises:
-        StoreError: there is none, or it cannot be read.
-    """
-    with reading(path):
-        try:
-            return path.read_bytes()
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise StoreError(f"there is no {path.name} in {path.parent}", code=NOT_FOUND) from error
 
 
 def _check_ending(name: str, ending: str) -> str:

@@ -13,7 +13,8 @@ from typing import Literal, TypeAlias
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codes import LOCKED, NOT_WRITABLE
-from mlgym_core.events.folder import RunFolder, writing
+from mlgym_core.events.files import writing
+from mlgym_core.events.folder import RunFolder
 
 Liveness: TypeAlias = Literal["alive", "lost", "unknown"]
 

@@ -1,4 +1,4 @@
-"""The log of a run: one writer, many readers, lines that are only ever appended.
+"""The log of a run: one writer, and lines that are only ever appended.
 
 Owns the log's file and its recovery. It must not know what an event means, nor who sent it.
 """
@@ -8,15 +8,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import chain
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.chain import LogPosition, load_chain, save_chain
-from mlgym_core.events.codec import ATTEMPT_HEAD, chain_lines, digest, read_stamp, without_stamp
-from mlgym_core.events.codes import CONFLICT, FENCED, GAP, NOT_FOUND, REWRITTEN, STOPPED
-from mlgym_core.events.folder import RunFolder, reading, writing
-from mlgym_core.events.lines import read_whole
+from mlgym_core.events.chain import load_chain, save_chain
+from mlgym_core.events.codec import ATTEMPT_HEAD, chain_lines, read_stamp, without_stamp
+from mlgym_core.events.codes import CONFLICT, FENCED, GAP, STOPPED
+from mlgym_core.events.files import writing
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import PATIENCE_S, WriterLock
 from mlgym_core.events.names import check_name
 from mlgym_core.events.stored import StoredEvents
@@ -27,7 +26,6 @@ sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 
 _SAVE_EVERY = 10_000
 """How many lines at least lie between two snapshots of the chain's end."""
-_SLICE_BYTES = 2**20
 
 
 class SliceError(StoreError):
@@ -256,106 +254,6 @@ class LogWriter:
     def _check_usable(self) -> None:
         if self._fd < 0:
             raise StoreError(f"the log of run {self.run.run_id} is closed for this writer", code=STOPPED)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogSlice:
-    """Lines as they stand in the log, each with its newline; the first of them is event `first_event_id`."""
-
-    first_event_id: int
-    num_lines: int
-    data: bytes
-
-
-class LogReader:
-    """Follows a log from `start` on, whoever writes it: each whole line once, in order."""
-
-    def __init__(self, run: RunFolder, start: LogPosition | None = None) -> None:
-        self.run = run
-        start = start or LogPosition()
-        self.next_event_id = start.num_lines
-        self._offset = start.size_bytes
-        self._head = start.head
-        self._last: bytes | None = None
-
-    @property
-    def position(self) -> LogPosition:
-        """Where the lines end that were read; a `LogReader` may start there."""
-        if self._last is not None:
-            self._head, self._last = digest(self._last), None
-        return LogPosition(num_lines=self.next_event_id, size_bytes=self._offset, head=self._head)
-
-    def poll(self, max_bytes: int | None = None, before: int | None = None) -> list[bytes]:
-        """The whole lines, without newline, that came since the last call; about `max_bytes` of them at most.
-
-        The first of them has the `next_event_id` from before the call; none has the event_id `before` or a later one.
-
-        Raises:
-            StoreError: the log is not the one any more that was read so far; read it anew. Or it cannot be read.
-        """
-        return self._read(max_bytes, before).split(b"\n")[:-1]
-
-    def poll_slice(self, max_bytes: int | None = None, before: int | None = None) -> LogSlice:
-        """As `poll`, but in one piece; a slice of no lines where nothing came."""
-        first = self.next_event_id
-        data = self._read(max_bytes, before)
-        return LogSlice(first_event_id=first, num_lines=self.next_event_id - first, data=data)
-
-    def skip_to(self, event_id: int | None) -> None:
-        """Goes on to event `event_id`, or behind all that is there. Raises StoreError where there are fewer events."""
-        while self._read(_SLICE_BYTES, event_id):
-            pass
-        if event_id is not None and self.next_event_id != event_id:
-            raise StoreError(
-                f"run {self.run.run_id} has no event {event_id}",
-                code=NOT_FOUND,
-                hint=f"it has {self.next_event_id} events, counted from 0",
-            )
-
-    def _read(self, max_bytes: int | None, before: int | None) -> bytes:
-        if before is not None and before <= self.next_event_id:
-            return b""
-        with reading(self.run.log_path):
-            try:
-                fd = os.open(self.run.log_path, os.O_RDONLY)
-            except FileNotFoundError:
-                return b""
-            try:
-                if os.fstat(fd).st_size < self._offset:
-                    raise self._rewritten()
-                data = read_whole(fd, self._offset, max_bytes)
-            finally:
-                os.close(fd)
-        num_lines = data.count(b"\n")
-        if before is not None and self.next_event_id + num_lines > before:
-            num_lines = before - self.next_event_id
-            data = data[: -len(data.split(b"\n", num_lines)[-1])]
-        if data:
-            self._check_continues(data[: data.index(b"\n")])
-            self._last = data[data.rfind(b"\n", 0, -1) + 1 : -1]
-            self._offset += len(data)
-            self.next_event_id += num_lines
-        return data
-
-    def _check_continues(self, line: bytes) -> None:
-        found = read_stamp(line)
-        if found is not None and found.prev != self.position.head:
-            raise self._rewritten()
-
-    def _rewritten(self) -> StoreError:
-        return StoreError(f"{self.run.log_path} was cut or rewritten while it was read", code=REWRITTEN)
-
-
-def reader_at(run: RunFolder, event_id: int | None = None) -> LogReader:
-    """A reader before event `event_id`, or behind the last line where that is None.
-
-    Raises:
-        StoreError: there is no such event, or the log cannot be read.
-    """
-    saved = load_chain(run).position
-    reader = LogReader(run, saved if event_id is None or saved.num_lines <= event_id else None)
-    reader.skip_to(event_id)
-    return reader
 
 
 def _sync_folder(run: RunFolder) -> None:

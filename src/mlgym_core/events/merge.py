@@ -19,7 +19,8 @@ from pathlib import Path
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import read_times
 from mlgym_core.events.codes import DAMAGED, FENCED, GAP
-from mlgym_core.events.folder import RunFolder, writing
+from mlgym_core.events.files import writing
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lines import read_whole
 from mlgym_core.events.lock import lock_exclusively
 from mlgym_core.events.log import LogWriter

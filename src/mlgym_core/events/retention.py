@@ -20,7 +20,8 @@ import msgspec
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import encode_event
 from mlgym_core.events.codes import DAMAGED, EXISTS, NOT_FOUND
-from mlgym_core.events.folder import EventStorage, RunFolder, remove_folder, writing
+from mlgym_core.events.files import remove_folder, writing
+from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import WriterLock
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger

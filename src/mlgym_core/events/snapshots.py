@@ -14,8 +14,9 @@ from pathlib import Path
 from mlgym_core.errors import StoreError
 from mlgym_core.events.chain import LogPosition
 from mlgym_core.events.codes import NOT_FOUND
-from mlgym_core.events.folder import RunFolder, write_atomically
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.projections.freezing import Frozen, Head, freeze, read_frozen, thaw
 from mlgym_core.events.projections.run_fold import RunFold
 

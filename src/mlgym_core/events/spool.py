@@ -19,7 +19,8 @@ from typing import NoReturn, Protocol
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import encode_event
 from mlgym_core.events.codes import LOCKED, NOT_FOUND, STOPPED
-from mlgym_core.events.folder import RunFolder, writing
+from mlgym_core.events.files import writing
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lines import line_start, read_lines, read_whole
 from mlgym_core.events.lock import PATIENCE_S, lock_exclusively, same_file
 from mlgym_core.events.types import EVENT_TYPES, PROGRESS_TYPES, Dropped, Payload

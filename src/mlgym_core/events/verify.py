@@ -10,7 +10,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.chain import ChainEnd
 from mlgym_core.events.codec import read_head
 from mlgym_core.events.codes import DAMAGED
-from mlgym_core.events.folder import reading
+from mlgym_core.events.files import reading
 from mlgym_core.events.lines import read_lines
 
 _CHUNK_BYTES = 2**20

@@ -15,7 +15,8 @@ import torch
 
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.config.spec import ExperimentSpec
-from mlgym_core.events.folder import SYSTEM_INFO, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import SYSTEM_INFO
 from mlgym_core.events.spool import Publisher, Spool
 from mlgym_core.execution.environment import machine, versions
 from mlgym_core.execution.job import EndState, Order, StopOrder

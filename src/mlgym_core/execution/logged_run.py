@@ -20,7 +20,8 @@ import yaml
 from mlgym_core.config.settings import LogLevel, RunSettings
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.errors import RunError
-from mlgym_core.events.folder import GRID_SEARCH_CONFIG, SYSTEM_INFO, EventStorage, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import GRID_SEARCH_CONFIG, SYSTEM_INFO, EventStorage
 from mlgym_core.events.types import EvaluationResult, LossScore, MetricScore
 from mlgym_core.execution.environment import environment, git_state, machine, versions
 from mlgym_core.execution.job import RunContext

@@ -18,7 +18,8 @@ import orjson
 
 from mlgym_core.config.settings import LogLevel
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
-from mlgym_core.events.folder import EventStorage, RunFolder, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunState
 from mlgym_core.events.spool import Spool

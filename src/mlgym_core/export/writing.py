@@ -19,8 +19,9 @@ import pyarrow.parquet
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import NOT_AN_EVENT
-from mlgym_core.events.folder import RunFolder, hidden_beside, writing
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.files import hidden_beside, writing
+from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.snapshots import open_fold
 from mlgym_core.events.types import PAYLOADS
 from mlgym_core.export.experiments import experiments_table

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.publish.background import Background
 from mlgym_core.publish.backoff import LONGEST_S, SHORTEST_S
 from mlgym_core.publish.connection import BrokenError, Connection, RefusedError, wait_for

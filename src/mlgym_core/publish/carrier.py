@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from mlgym_core.events.codec import decode_event
-from mlgym_core.events.folder import RunFolder, remove_folder
+from mlgym_core.events.files import remove_folder
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
-from mlgym_core.events.folder import RunFolder, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import RunFolder
 
 
 class Ledger(msgspec.Struct, kw_only=True):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from mlgym_core.events.chain import LogPosition
 from mlgym_core.events.codec import digest, read_stamp
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 
 _CHUNK_BYTES = 4 * 2**20
 _STAMPS = re.compile(rb',"x":\{"producer":"([^"]+)","seq":(\d+),"prev":"[0-9a-f]{64}"\}\}\n')

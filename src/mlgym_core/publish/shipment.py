@@ -15,7 +15,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import read_stamp
 from mlgym_core.events.codes import NOT_AN_EVENT
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader, reader_at
+from mlgym_core.events.log_reader import LogReader, reader_at
 from mlgym_core.publish.delivery import Delivery
 from mlgym_core.publish.endpoint import Endpoint
 from mlgym_core.publish.ledger import Ledger, read_ledger, write_ledger

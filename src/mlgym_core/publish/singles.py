@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.publish.background import Background
 from mlgym_core.publish.batches import ACKNOWLEDGEMENT_S
 from mlgym_core.publish.connection import BrokenError, Connection, wait_for

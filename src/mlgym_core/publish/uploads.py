@@ -16,7 +16,7 @@ import requests
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event, read_stamp
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, Payload
 from mlgym_core.publish.background import Background
 from mlgym_core.publish.backoff import LONGEST_S, Backoff

@@ -15,9 +15,10 @@ import socketio
 from ml_board import service
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import read_stamp
-from mlgym_core.events.folder import EventStorage, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.lock import liveness
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import (
     AttemptStarted,

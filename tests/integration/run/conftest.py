@@ -21,7 +21,7 @@ from mlgym_core.cli.commands import perform
 from mlgym_core.cli.options import parser
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import liveness
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.views import show_document
 from mlgym_core.execution import forkserver

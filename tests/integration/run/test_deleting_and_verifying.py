@@ -12,7 +12,8 @@ import pytest
 
 import mlgym_core
 from mlgym_core.events.folder import EventStorage, RunFolder
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.merge import Merger
 from mlgym_core.execution import forkserver
 

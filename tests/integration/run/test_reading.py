@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import mlgym_core
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.verify import verify_chain
 
 

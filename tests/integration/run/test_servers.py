@@ -14,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from mlgym_core.events.folder import EventStorage
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import LogLines
 from mlgym_core.events.verify import verify_chain

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.types import EvaluationResult, ExperimentStatus, LossScore, MetricScore, Payload
 
@@ -38,6 +39,12 @@ def progress() -> Callable[..., Payload]:
         )
 
     return make
+
+
+@pytest.fixture
+def lines(progress: Callable[..., Payload]) -> list[bytes]:
+    """Six events as a spool has them."""
+    return [encode_event(progress(batch)) for batch in range(6)]
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.appending import append_facts
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import liveness
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import Payload

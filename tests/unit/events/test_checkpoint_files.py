@@ -13,7 +13,8 @@ from mlgym_core.events.appending import append_facts
 from mlgym_core.events.checkpoint_files import delete_checkpoints, verify_checkpoints
 from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, Resource
 
 FILES = {"model.safetensors": b"weights", "optimizer.safetensors": b"moments"}

@@ -1,4 +1,4 @@
-"""Paths inside an event storage, the ids that may become one, and the small files there."""
+"""Paths inside an event storage, and the ids that may become one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.folder import EventStorage, RunFolder, read_file, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.names import is_name
 
 NOON = datetime(2026, 1, 2, 12, 0, 59)
@@ -136,31 +137,6 @@ def test_a_storage_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot write"):
         write_atomically(path / "a" / "b", b"")
     assert EventStorage(path).runs() == []
-
-
-def test_a_file_is_replaced_as_a_whole_and_leaves_nothing_beside(tmp_path: Path) -> None:
-    path = tmp_path / "new" / "file.yml"
-    write_atomically(path, "größe: 1")
-    write_atomically(path, b"b")
-    assert path.read_bytes() == b"b"
-    assert [each.name for each in path.parent.iterdir()] == ["file.yml"]
-
-
-def test_a_write_that_fails_leaves_nothing_beside(tmp_path: Path) -> None:
-    path = tmp_path / "taken"
-    path.mkdir()
-    with pytest.raises(StoreError):
-        write_atomically(path, b"b")
-    assert [each.name for each in tmp_path.iterdir()] == ["taken"]
-
-
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    write_atomically(tmp_path / "a", b"x")
-    assert read_file(tmp_path / "a") == b"x"
-    for path in (tmp_path / "b", tmp_path / "a" / "b", tmp_path):
-        with pytest.raises(StoreError) as caught:
-            read_file(path)
-        assert caught.value.code == "MG402"
 
 
 @pytest.mark.parametrize("stored", ["model", "model.safetensors", "model.pickle"])

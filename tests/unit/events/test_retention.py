@@ -10,7 +10,8 @@ import pytest
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.retention import empty_trash, list_trash, restore_run, trash_run
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import RunTrashed

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.projections.columns import Column, LogIndex
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.views import DeltaCollector, snapshot

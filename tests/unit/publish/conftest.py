@@ -11,7 +11,8 @@ import socketio
 import uvicorn
 
 from mlgym_core.events.codec import read_stamp
-from mlgym_core.events.folder import EventStorage, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool

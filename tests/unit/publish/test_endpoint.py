@@ -5,7 +5,8 @@ import json
 import pytest
 import requests
 
-from mlgym_core.events.folder import EventStorage, write_atomically
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, ExperimentConfig, Resource, RunEnded, RunStarted
 from mlgym_core.publish.endpoint import Endpoint
 

@@ -4,8 +4,10 @@ import time
 
 import pytest
 
-from mlgym_core.events.folder import EventStorage, write_atomically
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.files import write_atomically
+from mlgym_core.events.folder import EventStorage
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, LogLines, Resource

@@ -11,7 +11,7 @@ from ml_board.runs import RunViews
 from ml_board.settings import Settings
 from ml_board.telemetry import Telemetry
 from mlgym_core.events.folder import RunFolder
-from mlgym_core.events.log import LogReader
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.retention import list_trash
 from mlgym_core.events.types import CheckpointSaved, Resource
 

@@ -12,7 +12,8 @@ from ml_board.telemetry import Telemetry
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import encode_event, encode_foreign, read_stamp
 from mlgym_core.events.lock import liveness
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import RunEnded
 

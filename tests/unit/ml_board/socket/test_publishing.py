@@ -15,7 +15,8 @@ from ml_board.socket.publishing import Publishing
 from ml_board.socket.rooms import Rooms
 from ml_board.telemetry import Telemetry
 from mlgym_core.events.codec import read_stamp
-from mlgym_core.events.log import LogReader, LogWriter
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 
 
 def lines(first, last):

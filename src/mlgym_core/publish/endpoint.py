@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import requests
 from requests.auth import AuthBase
@@ -90,8 +90,8 @@ class Endpoint:
             route = f"checkpoints/{self._run.run_id}/{experiment_id}/{epoch}"
             self._request("POST", route, data=form, headers={"Content-Type": form.content_type})
 
-    def _request(self, method: str, route: str, **body: object) -> None:
-        answer = self._session.request(method, f"{self.url}/{route}", timeout=_TIMEOUT_S, **body)  # type: ignore[arg-type]
+    def _request(self, method: str, route: str, **body: Any) -> None:
+        answer = self._session.request(method, f"{self.url}/{route}", timeout=_TIMEOUT_S, **body)
         status = answer.status_code
         if answer.ok or (method == "DELETE" and status == HTTPStatus.NOT_FOUND):
             return

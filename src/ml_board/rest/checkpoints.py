@@ -7,13 +7,12 @@ from contextlib import ExitStack, suppress
 import msgspec
 from flask import Blueprint, Response, request, send_file
 
+from ml_board.checkpoints import delete_checkpoint, is_told
 from ml_board.rest.answers import json_answer
 from ml_board.rest.errors import MISSING, UNFIT, RestError
 from ml_board.runs import RunViews
-from mlgym_core.errors import StoreError
-from mlgym_core.events.checkpoint_files import delete_checkpoints, tell_deleted
-from mlgym_core.events.codes import NOT_FOUND
-from mlgym_core.events.files import remove_folder, replacing, writing
+from mlgym_core.events.checkpoint_files import tell_deleted
+from mlgym_core.events.files import replacing, writing
 from mlgym_core.events.folder import RunFolder
 
 _CHUNK_BYTES = 2**20
@@ -69,18 +68,14 @@ def create_checkpoints(views: RunViews) -> Blueprint:
         run = storage.run(run_id)
         if not run.resources(experiment_id, epoch):
             raise RestError(f"experiment {experiment_id} has no checkpoint of epoch {epoch}", code=MISSING)
-        if _is_told(views, run, experiment_id, epoch):
-            delete_checkpoints(run, int(experiment_id), int(epoch))
-        else:
-            # A client that tells of its checkpoints itself has told of this end already.
-            remove_folder(run.checkpoint_path(experiment_id, epoch))
+        delete_checkpoint(views, run, int(experiment_id), int(epoch))
         return json_answer(None)
 
     @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>")
     def delete_resource(run_id: str, experiment_id: str, epoch: str, resource: str) -> Response:
         run = storage.run(run_id)
         path = run.find_resource(experiment_id, epoch, resource)
-        if _is_told(views, run, experiment_id, epoch):
+        if is_told(views, run, int(experiment_id), int(epoch)):
             # What lacks a file is no checkpoint any more.
             tell_deleted(run, int(experiment_id), int(epoch))
         with writing(path):
@@ -90,17 +85,6 @@ def create_checkpoints(views: RunViews) -> Blueprint:
         return json_answer(None)
 
     return checkpoints
-
-
-def _is_told(views: RunViews, run: RunFolder, experiment_id: str, epoch: str) -> bool:
-    """Whether the run's log says that there is this checkpoint."""
-    try:
-        known = views.view(run.run_id).experiment(int(experiment_id)).checkpoints
-    except StoreError as error:
-        if error.code != NOT_FOUND:
-            raise
-        return False
-    return any(each.epoch == int(epoch) for each in known)
 
 
 def _listed(run: RunFolder, experiment_id: int | str, epoch: int | str) -> ListedCheckpoint:

@@ -74,17 +74,21 @@ class Feed:
 
 
 class Singles:
-    """The form of MLgym's protocol: history in batches, then each event alone, of the types of version 1."""
+    """The form of MLgym's protocol: history in batches, then each event alone, of the types of version 1.
+
+    The board in MLgym's wheel does not know batches: with `batches_history` off it is told of history event by event.
+    """
 
     live_bytes = _LIVE_BYTES
 
-    def __init__(self, connection: str, clients: Clients) -> None:
+    def __init__(self, connection: str, clients: Clients, *, batches_history: bool) -> None:
         self._connection = connection
+        self._batches_history = batches_history
         self._clients = clients
 
     async def send(self, part: LogSlice, is_history: bool) -> None:
         """Sends a slice once its client has room for it."""
-        if is_history:
+        if is_history and self._batches_history:
             messages = [message for _, message in _messages(part)]
             if messages:
                 batch = {"event_id": "batched_events", "data": messages}

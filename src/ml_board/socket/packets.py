@@ -16,7 +16,10 @@ MAX_MESSAGE_BYTES = 16_000_000
 """What one message to this server may have."""
 MAX_PACKETS_PER_POST = 10_000
 """How many packets a publisher without websocket may send at once; engineio's 16 are less than MLgym's sends."""
-MAX_ATTACHMENTS = 1
+MAX_ATTACHMENTS = 4
+"""The resources of a checkpoint, which MLgym's publisher sends at once; a batch is one attachment."""
+_MAX_DEPTH = 3
+"""How deep in mappings they may lie: in `payload`, `checkpoint_streams`, by name."""
 _OF_THE_LIBRARY = frozenset({"connect", "disconnect"})
 """Names under which python-socketio would call handlers of its own as if they had been sent."""
 
@@ -37,7 +40,7 @@ class _WireJson:
 
 
 class WirePacket(socketio.packet.Packet):  # type: ignore[misc]
-    """A packet whose attachments are arguments, or values of one; nothing deeper is searched through for bytes."""
+    """A packet whose attachments are sent as arguments, or values of one; nothing deeper is searched for bytes."""
 
     json = _WireJson
 
@@ -48,7 +51,7 @@ class WirePacket(socketio.packet.Packet):  # type: ignore[misc]
         except (TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"this is no packet: {error}") from error
         if num_attachments > MAX_ATTACHMENTS:
-            raise ValueError(f"a packet of {num_attachments} attachments; {MAX_ATTACHMENTS} is allowed")
+            raise ValueError(f"a packet of {num_attachments} attachments; {MAX_ATTACHMENTS} are allowed")
         if self.packet_type in (socketio.packet.EVENT, socketio.packet.BINARY_EVENT):
             name = self.data[0] if isinstance(self.data, list) and self.data else None
             if not isinstance(name, str) or name in _OF_THE_LIBRARY:
@@ -94,10 +97,12 @@ def _near(data: Any) -> Iterator[Any]:
                 yield argument
 
 
-def _attachment(argument: Any, attachments: list[bytes]) -> Any:
-    if not isinstance(argument, dict) or argument.get("_placeholder") is not True:
-        return argument
-    number = argument.get("num")
+def _attachment(value: Any, attachments: list[bytes], depth: int = _MAX_DEPTH) -> Any:
+    if not isinstance(value, dict):
+        return value
+    if value.get("_placeholder") is not True:
+        return {key: _attachment(each, attachments, depth - 1) for key, each in value.items()} if depth else value
+    number = value.get("num")
     if not isinstance(number, int) or not 0 <= number < len(attachments):
         raise ValueError("an attachment that did not come")
     return attachments[number]

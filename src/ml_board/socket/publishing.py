@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
+from ml_board.checkpoints import OLD_EVENT, read_old_checkpoint, store_old_checkpoint
 from ml_board.socket.batches import MAX_BATCH_BYTES
 from ml_board.socket.inlet import Inlet, Job, Outcome
 from ml_board.socket.jobs import Batch, Greeting, SingleEvent, greeting, refusal
@@ -43,6 +44,7 @@ class Publishing:
         self._rooms = rooms
         self._inlets: OrderedDict[str, Inlet] = OrderedDict()
         self._binding: _Binding | None = None
+        self._storing = asyncio.Lock()  # one checkpoint after another, in the order in which they came
         self._has_ended = False
 
     def end(self) -> None:
@@ -52,7 +54,12 @@ class Publishing:
             self._let_go()
 
     async def store(self, event: object) -> dict[str, Any]:
-        """Stores an event in the log of its run, acknowledged once it is safe there. Raises StoreError."""
+        """Stores an event in the log of its run, acknowledged once it is safe there. Raises StoreError.
+
+        A checkpoint, which MLgym's publisher sends as an event too, is stored as files.
+        """
+        if isinstance(event, dict) and event.get("event_type") == OLD_EVENT:
+            return await self._store_checkpoint(event.get("payload"))
         run_id, line = encode_foreign(event)
         run = self._run(run_id)
         producer, seq = _stamp(event) or (f"v1-{self._connection}", None)
@@ -103,6 +110,16 @@ class Publishing:
             self._rooms.telemetry.refusals.labels(outcome.code).inc()
             return refusal(outcome, **further)
         return dict(outcome)
+
+    async def _store_checkpoint(self, payload: object) -> dict[str, Any]:
+        if not isinstance(payload, dict):
+            raise _malformed("an event checkpoint has no payload that is an object", "send it as MLgym 0.0.75 does")
+        run = self._run(check_name(payload.get("grid_search_id"), "run id"))
+        checkpoint = read_old_checkpoint(payload)
+        with self._rooms.waiting(checkpoint.size_bytes):
+            async with self._storing:
+                await asyncio.to_thread(store_old_checkpoint, self._rooms.views, run, checkpoint)
+        return {}
 
     def _read_hello(self, data: object) -> tuple[RunFolder, str, list[str]]:
         if not isinstance(data, dict) or data.get("v") != 2:

@@ -87,7 +87,7 @@ class EventServer:
             self._connections[connection] = Connection(
                 admit=lambda: self._auth.admit(environ, auth),
                 publishing=Publishing(connection, self._rooms),
-                subscribing=Subscribing(connection, self._rooms),
+                subscribing=Subscribing(connection, self._rooms, is_page=_is_page(environ)),
             )
         except AuthError as error:
             self._telemetry.refusals.labels(error.code).inc()
@@ -164,3 +164,8 @@ class EventServer:
     def _allows(self, origin: str | None, environ: dict[str, Any]) -> bool:
         own = f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
         return origin is None or self._settings.allows(origin, own)
+
+
+def _is_page(environ: Mapping[str, Any]) -> bool:
+    """Whether a browser asks: all of them, and no library, begin their name so."""
+    return str(environ.get("HTTP_USER_AGENT", "")).startswith("Mozilla/")

@@ -24,10 +24,11 @@ MAX_ROOMS = 64
 
 
 class Subscribing:
-    """The subscribing side of one connection."""
+    """The subscribing side of one connection; `is_page` says whether it is of a web page."""
 
-    def __init__(self, connection: str, rooms: Rooms) -> None:
+    def __init__(self, connection: str, rooms: Rooms, *, is_page: bool) -> None:
         self._connection = connection
+        self._is_page = is_page
         self._rooms = rooms
         self._feeds: dict[str, asyncio.Task[None]] = {}
         self._watches: dict[str, Watch] = {}
@@ -59,7 +60,7 @@ class Subscribing:
             forms: list[Form] = [Slices(self._connection, reader.run.run_id, self._rooms.clients) for reader in readers]
         else:
             readers = [LogReader(run) for run in runs]
-            forms = [Singles(self._connection, self._rooms.clients) for _ in readers]
+            forms = [Singles(self._connection, self._rooms.clients, batches_history=not self._is_page) for _ in readers]
         await self._rooms.clients.emit(self._connection, "server_log_message", f"Client {client} joined rooms: {rooms}")
         for reader, form in zip(readers, forms, strict=True):
             self._feed(reader, form)

@@ -99,6 +99,62 @@ def test_history_comes_in_a_batch_and_again_with_each_join(connect):
     assert without_stamp(live["data"]) == status(20)
 
 
+def test_a_browser_is_told_of_history_event_by_event_for_mlgyms_board_knows_no_batches(board, connect):
+    publisher = connect(transports=WEBSOCKET)
+    for number in range(3):
+        publisher.call("mlgym_event", status(number))
+    address = f"{board.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
+    page = websocket.create_connection(address, timeout=30, header=["User-Agent: Mozilla/5.0 (X11; Linux x86_64)"])
+    page.send("40")
+    page.send("42" + json.dumps(["join", {"rooms": [RUN]}]))
+    received: list[dict] = []
+    while len(received) < 3:
+        text = page.recv()
+        if text.startswith('42["mlgym_event"'):
+            received.append(json.loads(text[2:])[1])
+    assert numbers((each["event_id"], each["data"]) for each in received) == [(0, 0), (1, 1), (2, 2)]
+    page.shutdown()
+
+
+def checkpoint(epoch, streams, **further):
+    payload = {"grid_search_id": RUN, "experiment_id": 0, "checkpoint_id": epoch, "checkpoint_streams": streams}
+    return {"event_type": "checkpoint", "creation_ts": 1, "payload": payload | further}
+
+
+def test_a_checkpoint_of_mlgyms_publisher_is_files_and_no_line_of_the_log(board, connect):
+    publisher = connect(transports=WEBSOCKET)
+    publisher.call("mlgym_event", status())
+    run = board.storage.run(RUN)
+    for epoch in range(3):
+        kept = {"model": b"weights", "optimizer": b"moments", "stateful_components": b"s%d" % epoch}
+        assert publisher.call("mlgym_event", checkpoint(epoch, kept)) == {}
+        assert publisher.call("mlgym_event", checkpoint(epoch - 1, dict.fromkeys(kept))) == {} or epoch == 0
+    assert run.checkpoint_epochs(0) == [2]
+    assert board.get(f"/checkpoints/{RUN}/0/2/stateful_components").content == b"s2"
+    assert board.get(f"/checkpoints/{RUN}/0/2/model.pickle").content == b"weights"
+    assert len(log_of(board)) == 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        checkpoint(1, {"model": b"w"}, grid_search_id="../out"),
+        checkpoint(1, {"model": b"w"}, grid_search_id="mlgym_event_publishers"),
+        checkpoint(1, {"model": b"w"}, experiment_id="../1"),
+        checkpoint("..", {"model": b"w"}),
+        checkpoint(1, {"../model": b"w"}),
+        checkpoint(1, {"model": "w"}),
+        checkpoint(1, None),
+        checkpoint(1, {}) | {"payload": []},
+    ],
+)
+def test_what_is_no_checkpoint_is_refused_and_leaves_nothing_behind(board, connect, tmp_path, event):
+    publisher = connect(transports=WEBSOCKET)
+    assert publisher.call("mlgym_event", event)["error"]["code"] in ("MG401", "MG407")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert publisher.call("mlgym_event", status()) == {"event_id": 0}
+
+
 def test_a_long_history_comes_in_bounded_messages(connect):
     publisher = connect(transports=WEBSOCKET)
     long = "x" * 400_000

@@ -47,10 +47,23 @@ def test_an_attachment_is_put_into_its_place():
     assert (packet.data, packet.id) == (["batch", b"lines"], 7)
 
 
+def test_the_resources_of_a_checkpoint_are_put_into_their_places():
+    streams = '{"model":{"_placeholder":true,"num":0},"optimizer":{"_placeholder":true,"num":1},"other":null}'
+    text = (
+        '52-["mlgym_event",{"payload":{"checkpoint_streams":' + streams + ',"list":[{"_placeholder":true,"num":0}]}}]'
+    )
+    packet = WirePacket(encoded_packet=text)
+    assert not packet.add_attachment(b"weights")
+    assert packet.add_attachment(b"moments")
+    payload = packet.data[1]["payload"]
+    assert payload["checkpoint_streams"] == {"model": b"weights", "optimizer": b"moments", "other": None}
+    assert payload["list"] == [{"_placeholder": True, "num": 0}]
+
+
 @pytest.mark.parametrize(
     "text",
     [
-        "x", " ", "2", "2{}", "2[]", "2[1]", '2["connect",{}]', '2["disconnect"]', "2[", "3", '52-["batch"]',
+        "x", " ", "2", "2{}", "2[]", "2[1]", '2["connect",{}]', '2["disconnect"]', "2[", "3", '55-["batch"]',
         '599999999999-["batch"]', "51-", "5", "3{}", "2" + "[" * 2000, '2["a"', '51-["connect",{}]',
     ],
 )  # fmt: skip

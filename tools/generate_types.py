@@ -13,9 +13,9 @@ from pathlib import Path
 import msgspec
 from msgspec import inspect
 
-from ml_board.logs import LogPage
-from ml_board.runs import ExperimentPage, ListedRun
-from ml_board.series import SeriesPage, SystemPage
+from ml_board.runs.logs import LogPage
+from ml_board.runs.series import SeriesPage, SystemPage
+from ml_board.runs.views import ExperimentPage, ListedRun
 from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot
 from mlgym_core.events.types import PAYLOADS
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.checkpoint_files import delete_checkpoints

@@ -15,10 +15,10 @@ from socket import socket
 from urllib.parse import quote
 
 from ml_board import service
-from ml_board.auth import Auth
-from ml_board.exposure import check_exposure
+from ml_board.access.auth import Auth
+from ml_board.access.exposure import check_exposure
+from ml_board.access.tokens import read_tokens
 from ml_board.settings import ANY_HOST, LOOPBACK, LOOPBACK_HOSTS, MAX_UPLOAD_BYTES, Settings, origin_patterns
-from ml_board.tokens import read_tokens
 from mlgym_core.config.settings import default_event_storage
 from mlgym_core.errors import MLGymError
 

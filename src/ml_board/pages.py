@@ -12,8 +12,8 @@ from urllib.parse import quote
 from flask import Blueprint, Response, redirect, request, send_from_directory
 from werkzeug.wrappers import Response as BaseResponse
 
-from ml_board.auth import Auth, AuthError
-from ml_board.headers import protect_page
+from ml_board.access.auth import Auth, AuthError
+from ml_board.access.headers import protect_page
 
 STATIC = Path(__file__).parent / "static"
 _YEAR_S = 365 * 24 * 3600

@@ -19,13 +19,13 @@ from a2wsgi import WSGIMiddleware
 from flask import Flask
 from werkzeug.wsgi import FileWrapper
 
-from ml_board.auth import Auth
-from ml_board.exposure import Application, answering_to, with_patience
-from ml_board.headers import protect
-from ml_board.login import create_login
+from ml_board.access.auth import Auth
+from ml_board.access.exposure import Application, answering_to, with_patience
+from ml_board.access.headers import protect
+from ml_board.access.login import create_login
 from ml_board.pages import create_pages
 from ml_board.rest.app import create_health_app, create_rest
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from ml_board.settings import Settings
 from ml_board.socket.packets import MAX_MESSAGE_BYTES
 from ml_board.socket.server import EventServer

@@ -11,8 +11,8 @@ from flask import Blueprint, Response, request
 
 from ml_board.rest import queries
 from ml_board.rest.answers import json_answer
-from ml_board.runs import RunViews
-from ml_board.series import BINARY, encode_binary, series_page, system_page
+from ml_board.runs.series import BINARY, encode_binary, series_page, system_page
+from ml_board.runs.views import RunViews
 from mlgym_core.events.names import check_number
 from mlgym_core.events.projections.columns import LogSelection, Selection
 from mlgym_core.events.types import Stream

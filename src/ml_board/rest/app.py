@@ -12,19 +12,19 @@ from typing import IO
 from flask import Flask, Request
 from flask_cors import CORS
 
-from ml_board.auth import Auth
-from ml_board.headers import protect
+from ml_board.access.auth import Auth
+from ml_board.access.headers import protect
 from ml_board.rest.api import create_api
 from ml_board.rest.checkpoints import create_checkpoints
 from ml_board.rest.errors import install_error_handlers
+from ml_board.rest.grid_searches import create_grid_searches
 from ml_board.rest.guard import install_guard
 from ml_board.rest.health import create_health
 from ml_board.rest.model_cards import create_model_cards
 from ml_board.rest.openapi import create_openapi
 from ml_board.rest.retention import create_retention
-from ml_board.rest.runs import create_runs
 from ml_board.rest.session import create_session
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from ml_board.settings import Settings
 from ml_board.telemetry import Telemetry
 from mlgym_core.events.files import writing
@@ -34,7 +34,7 @@ def create_rest(settings: Settings, views: RunViews, auth: Auth, telemetry: Tele
     """The application that answers every route of the runs, over `views`."""
     app = create_health_app(settings, auth, telemetry)
     for blueprint in (
-        create_runs(views),
+        create_grid_searches(views),
         create_checkpoints(views),
         create_model_cards(views),
         create_api(views),

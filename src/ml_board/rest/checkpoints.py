@@ -10,7 +10,7 @@ from flask import Blueprint, Response, request, send_file
 from ml_board.checkpoints import delete_checkpoint, is_told
 from ml_board.rest.answers import json_answer
 from ml_board.rest.errors import MISSING, UNFIT, RestError
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from mlgym_core.events.checkpoint_files import tell_deleted
 from mlgym_core.events.files import replacing, writing
 from mlgym_core.events.folder import RunFolder

@@ -12,7 +12,7 @@ from flask import Flask, Response, jsonify
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 
-from ml_board.auth import NOT_ALLOWED, TOO_MANY_TRIES, WRONG_WITHIN_S, AuthError
+from ml_board.access.auth import NOT_ALLOWED, TOO_MANY_TRIES, WRONG_WITHIN_S, AuthError
 from ml_board.telemetry import Telemetry
 from mlgym_core.errors import MLGymError
 from mlgym_core.events import codes

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from flask import Flask, g, request
 
-from ml_board.auth import Auth, Identity, Right
+from ml_board.access.auth import Auth, Identity, Right
 from ml_board.rest.errors import NO_LENGTH, REFUSED, TOO_LARGE, RestError
 from ml_board.settings import Settings
 

@@ -12,7 +12,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from ml_board.auth import Auth, AuthError
+from ml_board.access.auth import Auth, AuthError
 from ml_board.rest.answers import json_answer
 from ml_board.telemetry import Alarm, Telemetry
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response
 
 from ml_board.rest.answers import json_answer
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from mlgym_core.events.files import read_file
 from mlgym_core.events.folder import SYSTEM_INFO
 from mlgym_core.events.names import check_number

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Flask, Response, current_app
 
-from ml_board.auth import Auth
+from ml_board.access.auth import Auth
 from ml_board.rest.answers import json_answer
 from ml_board.rest.guard import PUBLIC, needed_right
 from ml_board.rest.operations import JSON, OPERATIONS, PATH, QUERY, Answers, Operation, Schema

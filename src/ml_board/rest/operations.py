@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_args
 
-from ml_board.logs import LogPage
 from ml_board.rest.api import MAX_BUCKETS, MAX_ENTRIES
 from ml_board.rest.checkpoints import ListedCheckpoint
+from ml_board.rest.grid_searches import JsonFile, ListedExperiment, YamlFile
 from ml_board.rest.health import Health
 from ml_board.rest.retention import DeletedCheckpoints
-from ml_board.rest.runs import JsonFile, ListedExperiment, YamlFile
 from ml_board.rest.session import Session
-from ml_board.runs import ExperimentPage, ListedRun
-from ml_board.series import BINARY, SeriesPage, SystemPage
+from ml_board.runs.logs import LogPage
+from ml_board.runs.series import BINARY, SeriesPage, SystemPage
+from ml_board.runs.views import ExperimentPage, ListedRun
 from mlgym_core.events.projections.run_state import RunSnapshot
 from mlgym_core.events.retention import TrashRecord
 from mlgym_core.events.types import Stream

@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from ml_board.rest.answers import json_answer
 from ml_board.rest.guard import asker
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from mlgym_core.events.checkpoint_files import delete_checkpoints
 from mlgym_core.events.names import check_number
 from mlgym_core.events.retention import KEPT_DAYS, empty_trash, trash_run

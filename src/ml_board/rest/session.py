@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 from flask import Blueprint, Response
 
-from ml_board.auth import Auth
+from ml_board.access.auth import Auth
 from ml_board.rest.answers import json_answer
 from ml_board.rest.guard import asker
 

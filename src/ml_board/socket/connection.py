@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from ml_board.auth import Identity, Right
+from ml_board.access.auth import Identity, Right
 from ml_board.socket.publishing import Publishing
 from ml_board.socket.subscribing import Subscribing
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ml_board.auth import NOT_ALLOWED, TOO_MANY_TRIES
+from ml_board.access.auth import NOT_ALLOWED, TOO_MANY_TRIES
 from ml_board.socket.batches import MAX_BATCH_BYTES, read_batch
 from mlgym_core.errors import MLGymError
 from mlgym_core.events import codes

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
-from ml_board.runs import RunView, RunViews
+from ml_board.runs.views import RunView, RunViews
 from ml_board.socket.clients import Clients
 from ml_board.socket.feeds import Feed
 from ml_board.socket.inlet import Inlet

@@ -14,8 +14,8 @@ from typing import Any
 import engineio.payload
 import socketio
 
-from ml_board.auth import Auth, AuthError, Right
-from ml_board.runs import RunViews
+from ml_board.access.auth import Auth, AuthError, Right
+from ml_board.runs.views import RunViews
 from ml_board.settings import Settings
 from ml_board.socket.clients import Clients
 from ml_board.socket.connection import Connection

@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from ml_board.runs import RunView
+from ml_board.runs.views import RunView
 from ml_board.socket.clients import as_json
 from ml_board.socket.feeds import Feed, Form, Singles, Slices
 from ml_board.socket.rooms import PUBLISHER_ROOMS, Rooms

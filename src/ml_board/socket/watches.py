@@ -12,7 +12,7 @@ from collections.abc import Iterable
 import msgspec
 import orjson
 
-from ml_board.runs import RunView
+from ml_board.runs.views import RunView
 from ml_board.socket.clients import Clients
 from ml_board.socket.tail import Tail
 from mlgym_core.errors import StoreError

@@ -10,7 +10,7 @@ import requests
 import socketio
 
 from ml_board import service
-from ml_board.auth import ALL_RIGHTS, Auth, Token
+from ml_board.access.auth import ALL_RIGHTS, Auth, Token
 
 RUN = "2026-11-21--10-00-00"
 EVENT = {"event_type": "job_status", "creation_ts": 1, "payload": {"grid_search_id": RUN}}

@@ -12,7 +12,7 @@ import pytest
 import socketio
 
 from ml_board import service
-from ml_board.auth import Auth, Token
+from ml_board.access.auth import Auth, Token
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.lock import liveness
 from mlgym_core.events.log import LogWriter

@@ -1,7 +1,7 @@
 import pytest
 from flask import Flask
 
-from ml_board.auth import Auth
+from ml_board.access.auth import Auth
 from ml_board.pages import STATIC, create_pages
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from ml_board.auth import Auth
+from ml_board.access.auth import Auth
 from ml_board.rest.app import create_rest
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from ml_board.settings import Settings, origin_patterns
 from ml_board.telemetry import Telemetry
 

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
+from ml_board.rest.grid_searches import MAX_DEPTH
 from ml_board.rest.operations import OPERATIONS
-from ml_board.rest.runs import MAX_DEPTH
 
 RUN = "2026-11-21--10-00-00"
 BAD_NAMES = [

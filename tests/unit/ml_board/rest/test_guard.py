@@ -5,10 +5,10 @@ import io
 
 import pytest
 
-from ml_board.auth import Auth, Token
+from ml_board.access.auth import Auth, Token
 from ml_board.rest.app import create_rest
 from ml_board.rest.guard import MAX_BODY_BYTES, MAX_QUERY_BYTES, MAX_QUERY_VALUES
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from ml_board.settings import Settings, origin_patterns
 from ml_board.telemetry import Telemetry
 

@@ -3,9 +3,9 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from ml_board.auth import ALL_RIGHTS, Auth, Token
+from ml_board.access.auth import ALL_RIGHTS, Auth, Token
 from ml_board.rest.app import create_rest
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from ml_board.settings import Settings
 from ml_board.telemetry import MAX_ALARMS, Telemetry
 

@@ -3,7 +3,7 @@
 import jsonschema
 import pytest
 
-from ml_board.auth import ALL_RIGHTS, Auth, Token
+from ml_board.access.auth import ALL_RIGHTS, Auth, Token
 from ml_board.rest.openapi import describe, documented
 from ml_board.rest.operations import OPERATIONS, PATH, QUERY
 

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from ml_board.auth import Auth, Token
+from ml_board.access.auth import Auth, Token
 from ml_board.rest.app import create_rest
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from ml_board.settings import Settings
 from ml_board.telemetry import Telemetry
 from mlgym_core.events.folder import RunFolder

@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from ml_board import logs
-from ml_board.series import BINARY
+from ml_board.runs import logs
+from ml_board.runs.series import BINARY
 from mlgym_core.events.types import CheckpointSaved, LogLines, Resource, SystemMetrics
 
 

@@ -8,7 +8,7 @@ import os
 import pytest
 import socketio
 
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from ml_board.socket.clients import Clients
 from ml_board.socket.inlet import Inlet
 from ml_board.socket.publishing import Publishing

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from ml_board.auth import Auth
+from ml_board.access.auth import Auth
+from ml_board.access.tokens import MAKE_ONE
 from ml_board.settings import Settings
-from ml_board.tokens import MAKE_ONE
 from mlgym_core.errors import RunError
 
 Application: TypeAlias = Any

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from ml_board.auth import ALL_RIGHTS, ANYONE, MAX_WRONG, SESSION_S, WRONG_WITHIN_S, Auth, AuthError, Token
+from ml_board.access.auth import ALL_RIGHTS, ANYONE, MAX_WRONG, SESSION_S, WRONG_WITHIN_S, Auth, AuthError, Token
 
 READER = Token(secret="reader-secret", name="reader", rights=frozenset({"read"}))
 ADMIN = Token(secret="admin-sécret", name="admin", rights=ALL_RIGHTS)

@@ -10,8 +10,8 @@ from http import HTTPStatus
 from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from ml_board.auth import SESSION_S, TOO_MANY_TRIES, Auth, AuthError, address_of
-from ml_board.headers import protect_page
+from ml_board.access.auth import SESSION_S, TOO_MANY_TRIES, Auth, AuthError, address_of
+from ml_board.access.headers import protect_page
 from ml_board.telemetry import Telemetry
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ml_board.series import encode_binary
+from ml_board.runs.series import encode_binary
 from mlgym_core.events.projections.columns import Points
 
-GOLDEN = Path(__file__).parents[2] / "golden/series"
+GOLDEN = Path(__file__).parents[3] / "golden/series"
 CHOSEN = [
     (0, "val/f1", Points(xs=array("i", [0, 1, 2]), values=array("d", [0.5, nan, 0.75]))),
     (11, "val/größe", Points(xs=array("i", range(10)), values=array("d", [1, -4, 2, 3, 8, nan, 6, 5, 4, inf]))),

@@ -3,7 +3,7 @@
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
 
-from ml_board.runs import RunView, RunViews
+from ml_board.runs.views import RunView, RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot, ScoreAt

@@ -2,11 +2,11 @@
 
 import pytest
 
-from ml_board.auth import ALL_RIGHTS, MAX_WRONG, Auth, Token
-from ml_board.login import create_login
+from ml_board.access.auth import ALL_RIGHTS, MAX_WRONG, Auth, Token
+from ml_board.access.login import create_login
 from ml_board.pages import create_pages
 from ml_board.rest.app import create_rest
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from ml_board.settings import Settings
 from ml_board.telemetry import Telemetry
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml_board.series import encode_binary, reduce, series_page
+from ml_board.runs.series import encode_binary, reduce, series_page
 from mlgym_core.events.projections.columns import Points
 
 

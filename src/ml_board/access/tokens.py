@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import yaml
 
-from ml_board.auth import ALL_RIGHTS, Right, Token
+from ml_board.access.auth import ALL_RIGHTS, Right, Token
 from mlgym_core.errors import RunError
 
 _LOG = logging.getLogger(__name__)

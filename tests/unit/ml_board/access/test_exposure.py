@@ -6,8 +6,8 @@ import socket
 import orjson
 import pytest
 
-from ml_board.auth import ALL_RIGHTS, Auth, Token
-from ml_board.exposure import SMALL_BYTES, answering_to, check_exposure, with_patience
+from ml_board.access.auth import ALL_RIGHTS, Auth, Token
+from ml_board.access.exposure import SMALL_BYTES, answering_to, check_exposure, with_patience
 from ml_board.settings import LOOPBACK_HOSTS, Settings
 from mlgym_core.errors import RunError
 

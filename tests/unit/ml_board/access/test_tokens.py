@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
-from ml_board.auth import ALL_RIGHTS
-from ml_board.tokens import read_token_file, read_tokens
+from ml_board.access.auth import ALL_RIGHTS
+from ml_board.access.tokens import read_token_file, read_tokens
 from mlgym_core.errors import RunError
 
 SECRET = "a-secret-of-some-length"

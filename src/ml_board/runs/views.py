@@ -16,8 +16,8 @@ from typing import Any
 
 import msgspec
 
-from ml_board.logs import LogPage, read_entries
-from ml_board.moments import Moments
+from ml_board.runs.logs import LogPage, read_entries
+from ml_board.runs.moments import Moments
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.files import read_file

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from ml_board.rest.answers import json_answer
 from ml_board.rest.errors import UNFIT, RestError
-from ml_board.runs import RunViews
+from ml_board.runs.views import RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.files import read_file, write_atomically
@@ -43,31 +43,31 @@ class JsonFile(msgspec.Struct):
     content: str
 
 
-def create_runs(views: RunViews) -> Blueprint:
+def create_grid_searches(views: RunViews) -> Blueprint:
     """Routes below `/grid_searches`."""
-    runs = Blueprint("runs", __name__, url_prefix="/grid_searches")
+    routes = Blueprint("grid_searches", __name__, url_prefix="/grid_searches")
     storage = views.storage
 
-    @runs.get("/<run_id>/experiments")
+    @routes.get("/<run_id>/experiments")
     def list_experiments(run_id: str) -> Response:
         return json_answer(_experiments(views, _existing(storage, run_id)))
 
-    @runs.get("/<run_id>/<config_name>")
+    @routes.get("/<run_id>/<config_name>")
     def show_run_config(run_id: str, config_name: str) -> Response:
         return Response(read_file(storage.run(run_id).config_path(f"{config_name}.yml")), mimetype="text/plain")
 
-    @runs.put("/<run_id>/<config_name>")
+    @routes.put("/<run_id>/<config_name>")
     def store_run_config(run_id: str, config_name: str) -> Response:
         path = storage.run(run_id).config_path(_with_ending(config_name, ".yml"))
         write_atomically(path, _text(YamlFile))
         return json_answer(None)
 
-    @runs.get("/<run_id>/<experiment_id>/<config_name>")
+    @routes.get("/<run_id>/<experiment_id>/<config_name>")
     def show_experiment_config(run_id: str, experiment_id: str, config_name: str) -> Response:
         path = storage.run(run_id).experiment_config_path(experiment_id, f"{config_name}.json")
         return Response(read_file(path), mimetype="application/json")
 
-    @runs.put("/<run_id>/<experiment_id>/<config_name>")
+    @routes.put("/<run_id>/<experiment_id>/<config_name>")
     def store_experiment_config(run_id: str, experiment_id: str, config_name: str) -> Response:
         name = _with_ending(config_name, ".json")
         path = storage.run(run_id).experiment_config_path(experiment_id, name)
@@ -76,7 +76,7 @@ def create_runs(views: RunViews) -> Blueprint:
         write_atomically(path, text)
         return json_answer(None)
 
-    return runs
+    return routes
 
 
 def _experiments(views: RunViews, run: RunFolder) -> list[ListedExperiment]:

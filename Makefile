@@ -1,5 +1,7 @@
 # What can be made here; `make` alone lists it. Works with GNU make 3.81 and later.
 VENV := .venv
+PEERS := .venv-peers
+MLGYM := $(PEERS)/mlgym-0.0.75-py3-none-any.whl
 BIN := $(VENV)/bin
 BOARD := src/ml_board/frontend
 PORT ?= 8080
@@ -9,7 +11,7 @@ export PYTHON
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 NODE := $(CURDIR)/tools/with_node $(CURDIR)/$(VENV)
 
-.PHONY: help install demo test lint test-board board benchmarks clean
+.PHONY: help install demo test lint test-board board faults benchmarks clean
 
 help:
 	@echo "make install     the environment, in $(VENV) (PYTHON=/path/to/python3.11 says with which Python)"
@@ -17,6 +19,7 @@ help:
 	@echo "make test        every check and every test"
 	@echo "make lint        style, types, imports, generated files"
 	@echo "make board       build the board's front end anew, into src/ml_board/static"
+	@echo "make faults      the long form of tests/faults: the table of docs/reliability.md"
 	@echo "make benchmarks  the tables of benchmarks/README.md"
 	@echo "make clean       remove the environment and what tools left behind"
 
@@ -61,15 +64,31 @@ test-board: $(BOARD)/node_modules/.installed
 
 test: lint test-board
 	@tools/find_chromium
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
 
 board: $(BOARD)/node_modules/.installed
 	cd $(BOARD) && $(NODE) npm run build
 
-benchmarks: install
+faults: $(VENV)/.test-tools
+	$(BIN)/python tests/faults/run_all.py --long
+
+# What we are compared with has an environment of its own, which sees ours behind it.
+$(PEERS)/.installed: $(VENV)/.test-tools benchmarks/peers.txt
+	$(BIN)/python -m venv --clear $(PEERS)
+	$(BIN)/python -c "import site; print(f'import site; site.addsitedir({site.getsitepackages()[0]!r})')" \
+		> "$$($(PEERS)/bin/python -c 'import site; print(site.getsitepackages()[0])')/zz_behind.pth"
+	$(PEERS)/bin/python -m pip install --disable-pip-version-check --requirement benchmarks/peers.txt
+	$(PEERS)/bin/python -m pip download --disable-pip-version-check --no-deps --dest $(PEERS) mlgym==0.0.75
+	@touch $@
+
+benchmarks: $(PEERS)/.installed
 	$(BIN)/python benchmarks/loop.py
 	$(BIN)/python benchmarks/grid.py
+	$(BIN)/python benchmarks/publish.py --peers $(PEERS)/bin/python
+	$(BIN)/python benchmarks/serving.py --peers $(PEERS)/bin/python --mlgym $(MLGYM)
+	$(BIN)/python benchmarks/reading.py --peers $(PEERS)/bin/python --mlgym $(MLGYM)
+	$(BIN)/python benchmarks/memory.py
 
 clean:
-	rm -rf $(VENV) $(BOARD)/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) $(BOARD)/node_modules build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

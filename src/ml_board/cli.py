@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from socket import socket
+from typing import get_args
 from urllib.parse import quote
 
 from ml_board import service
@@ -21,6 +22,7 @@ from ml_board.access.tokens import read_tokens
 from ml_board.settings import ANY_HOST, LOOPBACK, LOOPBACK_HOSTS, MAX_UPLOAD_BYTES, Settings, origin_patterns
 from mlgym_core.config.settings import default_event_storage
 from mlgym_core.errors import MLGymError
+from mlgym_core.events.durability import Durability
 
 NUM_LINKS = 5
 WRONG_USE = 2
@@ -125,6 +127,12 @@ def _add_storage(parser: argparse.ArgumentParser) -> None:
         default=default_event_storage(os.environ),
         help="folder of the runs (default: MLGYM_EVENT_STORAGE, else event_storage)",
     )
+    parser.add_argument(
+        "--durability",
+        choices=get_args(Durability),
+        default="synced",
+        help="whether what is published is synced to the disk before it is acknowledged (default: synced)",
+    )
 
 
 def _add_address(parser: argparse.ArgumentParser, *, port: int | None) -> None:
@@ -188,6 +196,7 @@ def _settings(options: argparse.Namespace, auth: Auth) -> Settings:
         origins=origin_patterns(origins) if origins else (LOOPBACK,),
         hosts=LOOPBACK_HOSTS | hosts | {bound},
         max_upload_bytes=options.max_upload_bytes,
+        durability=options.durability,
     )
 
 

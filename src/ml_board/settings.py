@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from mlgym_core.events.durability import Durability
+
 LOOPBACK = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\Z")
 """Pages that this machine itself serves: the board started apart from its endpoints."""
 _PORT = re.compile(r":\d*\Z")
@@ -26,6 +28,7 @@ class Settings:
     origins: tuple[re.Pattern[str], ...] = (LOOPBACK,)
     hosts: frozenset[str] = LOOPBACK_HOSTS
     max_upload_bytes: int = MAX_UPLOAD_BYTES
+    durability: Durability = "synced"
 
     def serves(self, host: str) -> bool:
         """Whether a request may be meant for this service that a browser sends to `host`, which may name a port."""

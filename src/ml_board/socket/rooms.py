@@ -5,7 +5,7 @@ Owns what connections share. Knows neither the words on the wire nor who may say
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from weakref import WeakValueDictionary
 
@@ -17,6 +17,7 @@ from ml_board.socket.tail import Tail
 from ml_board.socket.watches import Watch
 from ml_board.telemetry import Telemetry
 from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.log import LogWriter
 
 PUBLISHER_ROOMS = frozenset({"mlgym_event_publishers", "mlgym_streamed_logger"})
 """Rooms that MLgym's publisher joins; they are no runs."""
@@ -26,7 +27,13 @@ MAX_WAITING_BYTES = 64 * 2**20
 class Rooms:
     """What the connections of one server share."""
 
-    def __init__(self, views: RunViews, clients: Clients, telemetry: Telemetry) -> None:
+    def __init__(
+        self,
+        views: RunViews,
+        clients: Clients,
+        telemetry: Telemetry,
+        open_log: Callable[[RunFolder], LogWriter] = LogWriter,
+    ) -> None:
         self.views = views
         self.clients = clients
         self.telemetry = telemetry
@@ -34,6 +41,7 @@ class Rooms:
         self._inlets: WeakValueDictionary[str, Inlet] = WeakValueDictionary()
         self._tails: WeakValueDictionary[str, Tail] = WeakValueDictionary()
         self._watches: WeakValueDictionary[str, Watch] = WeakValueDictionary()
+        self._open_log = open_log
         self._waiting_bytes = 0
         telemetry.lag.set_function(lambda: max((feed.lag for feed in list(self.feeds)), default=0))
 
@@ -61,7 +69,9 @@ class Rooms:
         inlet = self._inlets.get(run.run_id)
         if inlet is None:
             tail = self.tail(run)
-            inlet = self._inlets[run.run_id] = Inlet(run, self.views.committed, tail.tell, self.telemetry)
+            inlet = self._inlets[run.run_id] = Inlet(
+                run, self.views.committed, tail.tell, self.telemetry, self._open_log
+            )
         return inlet
 
     def tail(self, run: RunFolder) -> Tail:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import engineio.payload
@@ -26,6 +27,8 @@ from ml_board.socket.rooms import Rooms
 from ml_board.socket.subscribing import Subscribing
 from ml_board.telemetry import Telemetry
 from mlgym_core.errors import MLGymError
+from mlgym_core.events.durability import SYNCS
+from mlgym_core.events.log import LogWriter
 
 _LOG = logging.getLogger(__name__)
 _WIRE_LOG = logging.getLogger(f"{__name__}.wire")
@@ -65,7 +68,7 @@ class EventServer:
         )
         engineio.payload.Payload.max_decode_packets = MAX_PACKETS_PER_POST
         self._clients = Clients(self.socket)
-        self._rooms = Rooms(views, self._clients, telemetry)
+        self._rooms = Rooms(views, self._clients, telemetry, partial(LogWriter, sync=SYNCS[settings.durability]))
         self._connections: dict[str, Connection] = {}
         self.socket.on("connect", self._connect)
         self.socket.on("disconnect", self._disconnect)

@@ -19,6 +19,7 @@ from mlgym_core.config.nodes import Mapping, Node, from_plain, to_plain
 from mlgym_core.config.suggestions import did_you_mean
 from mlgym_core.config.sweep_values import is_sweep
 from mlgym_core.errors import ConfigError, Diagnostic, Place
+from mlgym_core.events.durability import Durability
 
 _AtLeast1: TypeAlias = Annotated[int, msgspec.Meta(ge=1)]
 _Seed: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**32)]
@@ -45,6 +46,7 @@ class RunSettings:
     executor: Literal["processes", "main_process"] = "processes"
     system_metrics_every: _Seconds = 5.0
     log_level: LogLevel = "INFO"
+    durability: Durability = "synced"
 
 
 SHAPING_RESULTS = ("epochs", "seed", "threads")
@@ -66,6 +68,7 @@ OPTION_OF = {
     "executor": "--executor",
     "system_metrics_every": "--system_metrics_every",
     "log_level": "--log_level",
+    "durability": "--durability",
 }
 """The option of the command line that stands for each setting, as messages name it."""
 
@@ -85,6 +88,7 @@ MEANING_OF = {
     "executor": "train in processes of their own, or in the one that was started",
     "system_metrics_every": "seconds between two samples of processors, memory, disk and network; 0 takes none",
     "log_level": "the lowest level of Python's logging that is recorded while an experiment is trained",
+    "durability": "whether each commit of the log is synced to the disk, or left to the system",
     "zip": "sweeps that are walked together instead of forming a product, by their paths",
 }
 """What each key of the `run:` block means, for editors and help."""

@@ -14,15 +14,13 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.chain import load_chain, save_chain
 from mlgym_core.events.codec import ATTEMPT_HEAD, chain_lines, read_stamp, without_stamp
 from mlgym_core.events.codes import CONFLICT, FENCED, GAP, STOPPED
+from mlgym_core.events.durability import SYNCS
 from mlgym_core.events.files import writing
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import PATIENCE_S, WriterLock
 from mlgym_core.events.names import check_name
 from mlgym_core.events.stored import StoredEvents
 from mlgym_core.events.verify import verify_chain
-
-sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
-"""Makes the bytes of an open file safe; macOS knows only the sync that takes its times of change along."""
 
 _SAVE_EVERY = 10_000
 """How many lines at least lie between two snapshots of the chain's end."""
@@ -56,7 +54,7 @@ class LogWriter:
         run: RunFolder,
         *,
         patience_s: float = PATIENCE_S,
-        sync: Callable[[int], None] = sync_data,
+        sync: Callable[[int], None] = SYNCS["synced"],
         write: Callable[[int, memoryview], int] = os.write,
     ) -> None:
         self.run = run

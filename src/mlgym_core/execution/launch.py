@@ -95,6 +95,7 @@ def _grid(plan: Plan, checked: Checked, origin: Origin) -> Grid:
         fail_fast=settings.fail_fast,
         system_metrics_every=settings.system_metrics_every,
         log_level=settings.log_level,
+        durability=settings.durability,
     )
 
 

@@ -149,6 +149,7 @@ def _grid(config: Mapping[str, Any], settings: RunSettings) -> Grid:
         rest=next(iter(settings.servers), None),
         system_metrics_every=settings.system_metrics_every,
         log_level=settings.log_level,
+        durability=settings.durability,
     )
 
 

@@ -18,6 +18,7 @@ import orjson
 
 from mlgym_core.config.settings import LogLevel
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
+from mlgym_core.events.durability import Durability
 from mlgym_core.events.files import write_atomically
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.projections.run_fold import RunFold
@@ -60,6 +61,7 @@ class Grid:
     fail_fast: bool = False
     system_metrics_every: float
     log_level: LogLevel
+    durability: Durability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +107,7 @@ def open_run(grid: Grid, stop: Stop, watchers: Sequence[Watcher] = ()) -> Iterat
     created = (grid.storage.outbox if grid.servers else grid.storage).create_run()
     # Training may change the directory that this process, or a worker's, is in.
     folder = RunFolder(created.path.absolute())
-    with closing(open_transport(folder, grid.servers, grid.rest, token)) as transport:
+    with closing(open_transport(folder, grid.servers, grid.rest, token, grid.durability)) as transport:
         run = OpenRun(grid, folder, transport, stop, watchers)
         run.start()
         try:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Protocol
 
+from mlgym_core.events.durability import SYNCS, Durability
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
@@ -40,8 +41,8 @@ class Transport(Protocol):
 class LocalLog:
     """Events go into the log of the run's own folder, whose one writer this is."""
 
-    def __init__(self, run: RunFolder) -> None:
-        self._writer = LogWriter(run)
+    def __init__(self, run: RunFolder, durability: Durability) -> None:
+        self._writer = LogWriter(run, sync=SYNCS[durability])
         self._merger = Merger(self._writer, run)
 
     def carry(self) -> None:
@@ -104,10 +105,14 @@ def find_token(servers: Sequence[str]) -> str | None:
     return read_token(os.environ)
 
 
-def open_transport(run: RunFolder, servers: Sequence[str], rest: str | None, token: str | None) -> Transport:
+def open_transport(
+    run: RunFolder, servers: Sequence[str], rest: str | None, token: str | None, durability: Durability
+) -> Transport:
     """The way for the events of `run`, which lies in the outbox where `servers` are named, who are shown `token`.
+
+    What waits in an outbox is always synced: nobody else has it.
 
     Raises:
         StoreError: another process writes the run, or its folder cannot be written.
     """
-    return Servers(run, servers, rest, token, _PATIENCE_S) if servers else LocalLog(run)
+    return Servers(run, servers, rest, token, _PATIENCE_S) if servers else LocalLog(run, durability)

@@ -10,7 +10,6 @@ import socketio
 
 from ml_board.runs.views import RunViews
 from ml_board.socket.clients import Clients
-from ml_board.socket.inlet import Inlet
 from ml_board.socket.publishing import Publishing
 from ml_board.socket.rooms import Rooms
 from ml_board.telemetry import Telemetry
@@ -38,11 +37,10 @@ class Disk:
 
 
 @pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO])
-def test_what_the_disk_did_not_take_is_sent_again_under_the_same_numbers(storage, monkeypatch, error):
+def test_what_the_disk_did_not_take_is_sent_again_under_the_same_numbers(storage, error):
     disk = Disk()
     open_log = functools.partial(LogWriter, write=disk.write)
-    monkeypatch.setattr("ml_board.socket.rooms.Inlet", functools.partial(Inlet, open_log=open_log))
-    rooms = Rooms(RunViews(storage.path), Clients(socketio.AsyncServer(async_mode="asgi")), Telemetry())
+    rooms = Rooms(RunViews(storage.path), Clients(socketio.AsyncServer(async_mode="asgi")), Telemetry(), open_log)
 
     async def publish():
         publishing = Publishing("c", rooms)

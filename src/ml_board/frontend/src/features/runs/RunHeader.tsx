@@ -39,9 +39,9 @@ export function RunHeader({ view, stale }: { view: RunView; stale: boolean }) {
             <Fact name="Dropped">
               <span
                 className="text-lost"
-                title="Where spools were full, progress and log lines were let go; results and checkpoints never are."
+                title="Progress events where a spool was full, and log lines over the rate; results and checkpoints never are."
               >
-                {formatCount(run.num_dropped, "progress event")} dropped
+                {run.num_dropped.toLocaleString("en-GB")} dropped
               </span>
             </Fact>
           )}

@@ -77,7 +77,7 @@ describe("the header of a run", () => {
     expect(screen.queryByText(/dropped/)).toBeNull();
     unmount();
     render(<RunHeader view={viewRun(snapshot({ run: { ...run, num_dropped: 1_200 } }))} stale={false} />);
-    expect(screen.getByText("1,200 progress events dropped")).toBeTruthy();
+    expect(screen.getByText("1,200 dropped")).toBeTruthy();
   });
 
   it("gives the command that began the run as a shell reads it", () => {

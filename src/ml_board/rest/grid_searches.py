@@ -8,11 +8,11 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from ml_board.rest.answers import json_answer
-from ml_board.rest.errors import UNFIT, RestError
+from ml_board.rest.errors import TAKEN, UNFIT, RestError
 from ml_board.runs.views import RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
-from mlgym_core.events.files import read_file, write_atomically
+from mlgym_core.events.files import read_file, write_atomically, writing
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.names import check_name
 
@@ -58,8 +58,11 @@ def create_grid_searches(views: RunViews) -> Blueprint:
 
     @routes.put("/<run_id>/<config_name>")
     def store_run_config(run_id: str, config_name: str) -> Response:
-        path = storage.run(run_id).config_path(_with_ending(config_name, ".yml"))
-        write_atomically(path, _text(YamlFile))
+        run = storage.run(run_id)
+        path, text = run.config_path(_with_ending(config_name, ".yml")), _text(YamlFile)
+        if request.if_none_match.star_tag:
+            _begin(run)
+        write_atomically(path, text)
         return json_answer(None)
 
     @routes.get("/<run_id>/<experiment_id>/<config_name>")
@@ -103,6 +106,16 @@ def _existing(storage: EventStorage, run_id: str) -> RunFolder:
     if run.path.is_dir():
         return run
     raise StoreError(f"there is no run {run_id!r}", code=codes.NOT_FOUND)
+
+
+def _begin(run: RunFolder) -> None:
+    """Makes the folder of a run; of two who begin a run under one name, one is refused."""
+    with writing(run.path):
+        run.path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            run.path.mkdir()
+        except FileExistsError as error:
+            raise RestError(f"there is a run {run.run_id}", code=TAKEN, hint="begin under another name") from error
 
 
 def _with_ending(name: str, ending: str) -> str:

@@ -84,11 +84,11 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         summary="A configuration file of a run", answers={TEXT: None}, statuses=_RUN
     ),
     ("PUT", "/grid_searches/<run_id>/<config_name>"): Operation(
-        summary="Stores a configuration file of a run",
+        summary="Stores a configuration file of a run; with `If-None-Match: *` only where nothing is there of the run",
         answers=_DONE,
         body={JSON: YamlFile},
         path={"config_name": _YAML_FILE},
-        statuses=_CHANGE,
+        statuses=(*_CHANGE, 412),
     ),
     ("GET", "/grid_searches/<run_id>/<experiment_id>/<config_name>"): Operation(
         summary="A configuration file of an experiment", answers=_ANY_JSON, statuses=_RUN

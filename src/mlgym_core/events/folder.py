@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -189,8 +189,10 @@ class EventStorage:
         found = (RunFolder(self.path / name) for name in sorted(names, reverse=True) if is_name(name))
         return [run for run in found if run.exists()]
 
-    def create_run(self, now: datetime | None = None) -> RunFolder:
+    def create_run(self, now: datetime | None = None, *, is_free: Callable[[str], bool] = lambda _: True) -> RunFolder:
         """A new, empty folder, named after `now`, or after the next second that no other run is named after.
+
+        `is_free` is asked whether a name that is free here is free elsewhere, too.
 
         Raises:
             StoreError: the storage cannot be written.
@@ -205,7 +207,7 @@ class EventStorage:
                     run.path.mkdir()
                 except FileExistsError:
                     continue
-                if not (rival / run.run_id).exists():
+                if not (rival / run.run_id).exists() and is_free(run.run_id):
                     return run
                 run.path.rmdir()
         raise AssertionError("there is always a next second")

@@ -29,7 +29,7 @@ from mlgym_core.execution.drain import Drain
 from mlgym_core.execution.job import Executor, Job, RunContext
 from mlgym_core.execution.stopping import FAIL_FAST, Stop, StopSignals
 from mlgym_core.execution.system_metrics import SystemSampling
-from mlgym_core.execution.transport import Transport, find_token, open_transport
+from mlgym_core.execution.transport import Transport, create_run, find_token, open_transport
 from mlgym_core.execution.watching import View, Watcher
 
 
@@ -104,7 +104,7 @@ def open_run(grid: Grid, stop: Stop, watchers: Sequence[Watcher] = ()) -> Iterat
         StoreError: the event storage, or later the log, cannot be written.
     """
     token = find_token(grid.servers)
-    created = (grid.storage.outbox if grid.servers else grid.storage).create_run()
+    created = create_run(grid.storage, grid.servers, grid.rest, token)
     # Training may change the directory that this process, or a worker's, is in.
     folder = RunFolder(created.path.absolute())
     with closing(open_transport(folder, grid.servers, grid.rest, token, grid.durability)) as transport:

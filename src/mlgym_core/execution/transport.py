@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 
 from mlgym_core.events.durability import SYNCS, Durability
-from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
 
@@ -103,6 +104,19 @@ def find_token(servers: Sequence[str]) -> str | None:
     from mlgym_core.publish.token import read_token
 
     return read_token(os.environ)
+
+
+def create_run(storage: EventStorage, servers: Sequence[str], rest: str | None, token: str | None) -> RunFolder:
+    """A new folder for a run: where `servers` are named in the outbox, under a name that is free at `rest`, too.
+
+    Raises:
+        StoreError: the storage cannot be written.
+    """
+    if not servers:
+        return storage.create_run()
+    from mlgym_core.publish.endpoint import reserve
+
+    return storage.outbox.create_run(is_free=partial(reserve, rest, token))
 
 
 def open_transport(

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import requests
 from requests.auth import AuthBase
 
-from mlgym_core.events.folder import EXPERIMENT_CONFIG, SYSTEM_INFO, RunFolder
+from mlgym_core.events.folder import EXPERIMENT_CONFIG, GRID_SEARCH_CONFIG, SYSTEM_INFO, RunFolder
 from mlgym_core.events.types import (
     AttemptStarted,
     CheckpointDeleted,
@@ -28,6 +28,7 @@ from mlgym_core.publish.token import bearer
 
 _LOG = logging.getLogger(__name__)
 _TIMEOUT_S = (5, 60)
+_RESERVE_TIMEOUT_S = 3
 _CHUNK_BYTES = 2**20
 UNAUTHORIZED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _TO_TRY_AGAIN = UNAUTHORIZED | {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
@@ -100,6 +101,24 @@ class Endpoint:
             _LOG.error("%s %s/%s was refused: %s", method, self.url, route, answer.text[:500])
             return
         answer.raise_for_status()
+
+
+def reserve(url: str | None, token: str | None, run_id: str) -> bool:
+    """Whether a run may begin under this name at the REST endpoint `url`, where nobody else then can.
+
+    True also where it cannot be asked: training does not wait for a server.
+    """
+    if url is None:
+        return True
+    place = f"{url.rstrip('/')}/grid_searches/{run_id}/{GRID_SEARCH_CONFIG}"
+    body = {"file_format": "YAML", "content": ""}
+    try:
+        answer = requests.put(
+            place, json=body, headers={"If-None-Match": "*"}, auth=_BearerAuth(token), timeout=_RESERVE_TIMEOUT_S
+        )
+    except requests.RequestException:
+        return True
+    return answer.status_code != HTTPStatus.PRECONDITION_FAILED
 
 
 class _Form:

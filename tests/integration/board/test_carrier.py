@@ -8,6 +8,8 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import datetime
+from functools import partial
 
 import pytest
 import socketio
@@ -31,6 +33,7 @@ from mlgym_core.events.types import (
 )
 from mlgym_core.events.verify import verify_chain
 from mlgym_core.publish.carrier import Carrier
+from mlgym_core.publish.endpoint import reserve
 from mlgym_core.publish.ledger import read_ledger
 
 PATIENCE_S = 30
@@ -463,3 +466,19 @@ def test_a_stale_attempt_is_fenced_and_what_it_published_stays_here(staged, carr
     by_producer = dict(stamps(board.storage.run(staged.run_id)))
     assert by_producer == {stale: 3, newer.spools[0].producer: 6, staged.spools[1].producer: 7}
     assert [record.levelname for record in caplog.records].count("ERROR") == 1
+
+
+def test_runs_of_two_machines_that_begin_in_one_second_do_not_share_a_name(board, tmp_path):
+    now = datetime(2026, 1, 2, 12, 0, 59)
+    is_free = partial(reserve, board.url, None)
+    names = [EventStorage(tmp_path / each).outbox.create_run(now, is_free=is_free).run_id for each in "abc"]
+    assert names == ["2026-01-02--12-00-59", "2026-01-02--12-01-00", "2026-01-02--12-01-01"]
+    assert board.storage.create_run(now).run_id == "2026-01-02--12-01-02"
+    assert board.get("/api/runs").json() == []
+
+
+def test_a_run_begins_without_a_server_that_is_away(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        url = f"http://127.0.0.1:{gone.getsockname()[1]}"
+    assert reserve(url, None, "r")
+    assert reserve(None, None, "r")

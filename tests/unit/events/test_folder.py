@@ -92,6 +92,18 @@ def test_two_runs_in_one_second_differ_and_none_is_shared_with_the_outbox(storag
     assert all(each.path.is_dir() and not any(each.path.iterdir()) for each in made)
 
 
+def test_a_name_that_is_taken_elsewhere_is_passed_over(storage: EventStorage) -> None:
+    asked: list[str] = []
+
+    def is_free(run_id: str) -> bool:
+        asked.append(run_id)
+        return len(asked) == 3
+
+    assert storage.create_run(NOON, is_free=is_free).run_id == "2026-01-02--12-01-01"
+    assert asked == ["2026-01-02--12-00-59", "2026-01-02--12-01-00", "2026-01-02--12-01-01"]
+    assert [each.name for each in storage.path.iterdir()] == ["2026-01-02--12-01-01"]
+
+
 def test_runs_are_listed_newest_first_without_other_folders(storage: EventStorage) -> None:
     older, newer, empty = (storage.create_run(NOON) for _ in range(3))
     write_atomically(older.log_path, b"")

@@ -29,6 +29,10 @@ def verify(options: argparse.Namespace, _log: TextLog) -> int:
     end, damage = _verify_log(run)
     checkpoints = verify_checkpoints(run)
     notes = [f"{path}: nothing in the log tells of this file" for path in checkpoints.untold]
+    if end and (unstamped := _num_unstamped(end)):
+        notes.insert(
+            0, f"{unstamped:,} events have no stamp (MLgym's have none): a change is found only before one with it"
+        )
     if end and (torn := _torn_bytes(run.log_path, end.size_bytes)):
         notes.insert(0, f"the last {torn:,} bytes of the log are a line that is not whole yet, and do not count")
     if options.json:
@@ -52,6 +56,11 @@ def _verify_log(run: RunFolder) -> tuple[ChainEnd | None, DamagedLineError | Non
         return verify_chain(run.log_path), None
     except DamagedLineError as damage:
         return None, damage
+
+
+def _num_unstamped(end: ChainEnd) -> int:
+    """How many events say of themselves neither whose they are nor what they follow on."""
+    return end.num_lines - sum(end.last_seqs.values())
 
 
 def _torn_bytes(path: Path, end: int) -> int:
@@ -95,7 +104,8 @@ def _print(
     if damage:
         print(f"run {run.run_id}: {damage}")
     if end:
-        print(f"run {run.run_id}: {end.num_lines:,} events, each as it was written")
+        how = "each whole" if _num_unstamped(end) else "each as it was written"
+        print(f"run {run.run_id}: {end.num_lines:,} events, {how}")
         print(f"head {end.head}")
     faulty = {(each.experiment_id, each.epoch) for each in checkpoints.faults}
     print(

@@ -72,6 +72,15 @@ def test_a_run_as_it_was_trained_is_sound(mlgym, trained) -> None:
     assert "checkpoints: 4 of 4 as they were saved" in told.out
 
 
+def test_of_a_log_that_mlgym_wrote_it_is_not_said_that_nothing_changed(mlgym, workplace) -> None:
+    run = workplace.storage.run("2022-11-23--20-08-38")
+    run.path.mkdir(parents=True)
+    shutil.copy(Path(__file__).parents[2] / "golden" / "mlgym_0_0_75" / "event_storage.log", run.log_path)
+    told = mlgym("verify", run.run_id)
+    assert (told.status, "33 events, each whole\n" in told.out) == (0, True)
+    assert "note: 33 events have no stamp" in told.out
+
+
 def test_one_flipped_byte_is_found_and_its_line_named(mlgym, trained) -> None:
     lines = trained.log_path.read_bytes().split(b"\n")
     flip(trained.log_path, sum(len(line) + 1 for line in lines[:7]) + len(lines[7]) // 2)

@@ -30,9 +30,7 @@ def verify(options: argparse.Namespace, _log: TextLog) -> int:
     checkpoints = verify_checkpoints(run)
     notes = [f"{path}: nothing in the log tells of this file" for path in checkpoints.untold]
     if end and (unstamped := _num_unstamped(end)):
-        notes.insert(
-            0, f"{unstamped:,} events have no stamp (MLgym's have none): a change is found only before one with it"
-        )
+        notes.insert(0, f"{unstamped:,} events have no stamp, as MLgym's: a change shows only before one that has it")
     if end and (torn := _torn_bytes(run.log_path, end.size_bytes)):
         notes.insert(0, f"the last {torn:,} bytes of the log are a line that is not whole yet, and do not count")
     if options.json:

@@ -100,7 +100,7 @@ class Endpoint:
             # The same request would be refused again, and the events behind it must not wait for ever.
             _LOG.error("%s %s/%s was refused: %s", method, self.url, route, answer.text[:500])
             return
-        answer.raise_for_status()
+        raise requests.HTTPError(_words(answer), response=answer)
 
 
 def reserve(url: str | None, token: str | None, run_id: str) -> bool:
@@ -119,6 +119,15 @@ def reserve(url: str | None, token: str | None, run_id: str) -> bool:
     except requests.RequestException:
         return True
     return answer.status_code != HTTPStatus.PRECONDITION_FAILED
+
+
+def _words(answer: requests.Response) -> str:
+    """Why a server failed or refused: in its own words, where it is one of this project's."""
+    try:
+        told = answer.json()["error"]
+        return f"{told['message']}; {told['hint']}" if told["hint"] else str(told["message"])
+    except (ValueError, KeyError, TypeError):
+        return f"{answer.status_code} {answer.reason} for {answer.url}"
 
 
 class _Form:

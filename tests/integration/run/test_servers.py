@@ -340,5 +340,6 @@ def test_a_server_with_a_token_takes_who_shows_it_and_nobody_else(
 
     assert (refused.status, still.status, sent_now.status) == (0, 1, 0)
     assert "events could not be sent" in refused.out
+    assert "the token is unknown or has expired; ask who runs this service" in still.out + still.err
     assert "knock-knock" not in still.out + still.err + refused.out + refused.err
     assert [run.run_id for run in server.storage.runs()] == [waiting.run_id]

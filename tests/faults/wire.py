@@ -101,12 +101,12 @@ class Connection:
         return dict(answers[0]) if isinstance(answers[0], dict) else {"answer": answers[0]}
 
     def close(self) -> None:
-        """Hangs up without the parting in form, for which two threads of the library wait."""
+        """Hangs up without the parting in form, for which the library's threads wait for one another."""
         bare = self.socket.eio.ws
         with contextlib.suppress(Exception):  # whatever a connection that is broken anyway still has to say
             if bare:
                 bare.abort()
-            self.socket.disconnect()
+            self.socket.eio.disconnect(abort=True)
             if bare:
                 bare.shutdown()
 

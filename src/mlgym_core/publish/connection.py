@@ -112,9 +112,9 @@ def wait_for(answer: Future[Any], seconds: float) -> Any:
 
 
 def _hang_up(client: socketio.Client) -> None:
-    # A parting in form waits for seconds: two threads of the library wait for the same answer.
+    # A parting in form waits for the library's threads, and they for one another: up to half a minute.
     if client.eio.ws:
         client.eio.ws.abort()
-    client.disconnect()
+    client.eio.disconnect(abort=True)
     if client.eio.ws:
         client.eio.ws.shutdown()

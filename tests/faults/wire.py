@@ -102,6 +102,7 @@ class Connection:
 
     def close(self) -> None:
         """Hangs up without the parting in form, for which the library's threads wait for one another."""
+        self._break()
         bare = self.socket.eio.ws
         with contextlib.suppress(Exception):  # whatever a connection that is broken anyway still has to say
             if bare:
@@ -169,8 +170,9 @@ class Subscriber(Connection):
         return self.call("join", {"rooms": [self._run_id], "from_offset": self._copy.offset, "v": 2})
 
     def _take(self, chunk: Answer) -> None:
-        if not self.is_broken:
-            self._copy.take(chunk["from"], chunk["lines"])
+        with self._changed:  # another connection may go on with the copy once this one is broken
+            if not self.is_broken:
+                self._copy.take(chunk["from"], chunk["lines"])
 
 
 @contextlib.contextmanager

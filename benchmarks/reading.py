@@ -127,11 +127,14 @@ def measure_history(rounds: int, python: str | None, wheel: Path | None) -> list
         write_log(run, NUM_HISTORY)
         limit = [time_it(lambda: run.log_path.read_bytes()) for _ in range(rounds)]
         with our_server(Path(folder)) as server:
+            cold = time_state(server.url)
+        with our_server(Path(folder)) as server:
             first = time_state(server.url)
             states = [time_state(server.url) for _ in range(rounds)]
             histories = [time_history(server.url) for _ in range(rounds)]
     rows = [
-        _row("50,000 events: state on screen, server just started", [first], "0.3 s"),
+        _row("50,000 events: state on screen, nothing folded before", [cold], "-"),
+        _row("50,000 events: state on screen, server just started, from the snapshot", [first], "0.3 s"),
         _row("50,000 events: state on screen", states, "0.3 s"),
         _row("50,000 events: whole history", histories, f"{NUM_HISTORY / 200_000:.2f} s"),
         _row("limit: the file read", limit, "-"),

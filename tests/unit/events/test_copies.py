@@ -1,0 +1,74 @@
+"""A storage that is copied file by file while it is written, as rsync does it, and opened elsewhere."""
+
+import shutil
+import threading
+from pathlib import Path
+
+from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.merge import Merger
+from mlgym_core.events.snapshots import FoldSnapshots, open_fold
+from mlgym_core.events.spool import Spool
+from mlgym_core.events.types import EvaluationResult, LossScore
+from mlgym_core.events.verify import verify_chain
+
+RUN_ID = "2026-01-02--03-04-05"
+NUM_EVENTS = 6_000
+
+
+def write(run: RunFolder, done: threading.Event) -> None:
+    """A producer in small segments, its merge into the log, and snapshots on the way."""
+    spool, writer = Spool(run, segment_bytes=20_000), LogWriter(run)
+    merger, snapshots = Merger(writer, run), FoldSnapshots(run, mark_every=2_000, newest_every=500)
+    fold, reader = snapshots.open()
+    for epoch in range(NUM_EVENTS):
+        score = LossScore(loss="l", split="val", score=1 / (epoch + 1))
+        spool.publish(
+            EvaluationResult(grid_search_id=RUN_ID, experiment_id=0, epoch=epoch, metric_scores=[], loss_scores=[score])
+        )
+        if epoch % 50 == 0:
+            merger.merge_once()
+            for lines in snapshots.follow(fold, reader):
+                fold.feed(lines)
+    spool.close()
+    merger.merge_rest()
+    writer.close()
+    done.set()
+
+
+def copy(run: RunFolder, target: Path) -> RunFolder:
+    """A copy, one file after the other, of what is there when its turn comes."""
+    for path in sorted(run.path.rglob("*")):
+        there = target / RUN_ID / path.relative_to(run.path)
+        try:
+            if path.is_file():
+                there.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, there)
+        except FileNotFoundError:  # merged, or replaced, since it was listed
+            continue
+    return EventStorage(target).run(RUN_ID)
+
+
+def test_each_copy_is_a_sound_beginning_of_the_log_and_goes_on_elsewhere(tmp_path: Path) -> None:
+    run, done = EventStorage(tmp_path / "here").run(RUN_ID), threading.Event()
+    thread = threading.Thread(target=write, args=(run, done))
+    thread.start()
+    copies = []
+    while not done.is_set():
+        if run.log_path.exists():
+            copies.append(copy(run, tmp_path / f"copy-{len(copies)}"))
+    thread.join()
+
+    whole = run.log_path.read_bytes()
+    assert whole.count(b"\n") == NUM_EVENTS
+    assert len(copies) > 3
+    for copied in copies:
+        before = copied.log_path.read_bytes()
+        assert whole.startswith(before)
+        fold, _ = open_fold(copied)
+        assert fold.state.num_events == before.count(b"\n")
+        writer = LogWriter(copied)
+        Merger(writer, copied).merge_rest()  # of what was spooled, all that follows on the log of the copy
+        writer.close()
+        assert verify_chain(copied.log_path).num_lines >= before.count(b"\n")
+        assert whole.startswith(copied.log_path.read_bytes())

@@ -101,14 +101,19 @@ class Connection:
         return dict(answers[0]) if isinstance(answers[0], dict) else {"answer": answers[0]}
 
     def close(self) -> None:
-        """Hangs up without the parting in form, for which the library's threads wait for one another."""
+        """Hangs up without the parting in form, for which the library's threads wait for one another.
+
+        The socket is closed once none of them reads from it: its descriptor may be the next connection's at once.
+        """
         self._break()
-        bare = self.socket.eio.ws
+        bare, reader = self.socket.eio.ws, self.socket.eio.read_loop_task
+        if bare is None or reader is None:
+            return
         with contextlib.suppress(Exception):  # whatever a connection that is broken anyway still has to say
-            if bare:
-                bare.abort()
-            self.socket.eio.disconnect(abort=True)
-            if bare:
+            bare.abort()
+            self.socket.eio.queue.put(None)
+            reader.join(self._patience_s)
+            if not reader.is_alive():
                 bare.shutdown()
 
     def _break(self, *_reason: object) -> None:

@@ -45,6 +45,8 @@ def send(publisher: Publisher, num: int, journal: Path, rng: random.Random) -> N
     last = answer["last_seq"]
     if last < num_acknowledged(journal, publisher.producer):
         note(journal / "broken", f"acknowledged, and lost: {answer} {num_acknowledged(journal, publisher.producer)}")
+    # A greeting acknowledges too: the answer to the last batch may be what a kill took.
+    note(journal / publisher.producer, str(last))
     while last < num:
         batch = range(last + 1, min(num, last + rng.randint(1, MAX_BATCH)) + 1)
         for number in range(2 if rng.random() < 0.1 else 1):

@@ -127,11 +127,12 @@ def test_a_million_lines_neither_fill_the_disk_nor_get_lost_uncounted(mlgym, wor
 
 
 def test_samples_of_the_machine_show_what_a_worker_takes(mlgym, workplace, write_grid) -> None:
-    mlgym("run", write_grid("{use: hoarder, megabytes: 300}"))
+    mlgym("run", write_grid("{use: hoarder, megabytes: 600}"))
 
-    samples = [each["payload"] for each in workplace.events("system_metrics")]
-    assert len(samples) >= 2
-    assert max(each["rss_bytes"] for each in samples) - samples[0]["rss_bytes"] > 250 * 2**20
+    taken = [each["payload"]["rss_bytes"] for each in workplace.events("system_metrics")]
+    assert len(taken) >= 2
+    # Less than it takes: processes that checked the grid may still be there when the first sample is taken.
+    assert max(taken) - min(taken) > 300 * 2**20
     assert workplace.events("system_metrics", "run_ended")[-1]["event_type"] == "run_ended"
 
 

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from rich.console import Console
@@ -55,6 +56,24 @@ def ended(number: int, error: str | None = None) -> JobStatus:
     )
 
 
+def under_way(number: int, doing: Literal["train", "evaluation"], *, epoch: int, num_epochs: int) -> ExperimentStatus:
+    return ExperimentStatus(
+        grid_search_id=RUN,
+        experiment_id=number,
+        status=doing,
+        num_epochs=num_epochs,
+        current_epoch=epoch,
+        splits=["train"],
+        current_split="train",
+        num_batches=10,
+        current_batch=4,
+    )
+
+
+def terminal(width: int) -> Console:
+    return Console(file=io.StringIO(), force_terminal=True, width=width, record=True, _environ={"TERM": "xterm"})
+
+
 def show(progress: Lines | LiveTable, payloads: list[Payload], num_experiments: int = 2) -> None:
     fold = RunFold()
     progress.begin(RunFolder(Path("storage") / RUN), num_experiments)
@@ -89,18 +108,8 @@ def test_lines_tell_what_training_wrote_and_take_no_markup_from_it() -> None:
 
 
 def test_a_terminal_gets_a_table_with_what_runs_and_all_of_it() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=120, record=True, _environ={"TERM": "xterm"})
-    status = ExperimentStatus(
-        grid_search_id=RUN,
-        experiment_id=1,
-        status="train",
-        num_epochs=4,
-        current_epoch=1,
-        splits=["train"],
-        current_split="train",
-        num_batches=10,
-        current_batch=4,
-    )
+    console = terminal(width=120)
+    status = under_way(1, "train", epoch=1, num_epochs=4)
     payloads = [*started(0), *started(1), scored(0, 0, 0.9), ended(0), scored(1, 0, 0.7), status]
     last = RunEnded(grid_search_id=RUN, reason="stopped", counts={})
 
@@ -115,7 +124,7 @@ def test_a_terminal_gets_a_table_with_what_runs_and_all_of_it() -> None:
 
 
 def test_a_row_of_the_table_tells_how_far_an_experiment_is() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=120, record=True, _environ={"TERM": "xterm"})
+    console = terminal(width=120)
 
     show(LiveTable(console), [*started(0), scored(0, 0, 0.7)], num_experiments=1)
     fold = RunFold()
@@ -129,18 +138,8 @@ def test_a_row_of_the_table_tells_how_far_an_experiment_is() -> None:
 
 
 def test_each_experiment_that_runs_has_one_line_on_a_narrow_terminal_too() -> None:
-    console = Console(file=io.StringIO(), force_terminal=True, width=80, record=True, _environ={"TERM": "xterm"})
-    status = ExperimentStatus(
-        grid_search_id=RUN,
-        experiment_id=11,
-        status="evaluation",
-        num_epochs=100,
-        current_epoch=10,
-        splits=["train"],
-        current_split="train",
-        num_batches=10,
-        current_batch=4,
-    )
+    console = terminal(width=80)
+    status = under_way(11, "evaluation", epoch=10, num_epochs=100)
     fold = RunFold()
     for payload in [*started(10), *started(11), scored(10, 0, 0.71234), scored(11, 0, 0.81234), status]:
         fold.feed([encode_event(payload)])

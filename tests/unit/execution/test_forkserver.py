@@ -8,6 +8,7 @@ import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -63,47 +64,48 @@ def test_a_call_that_is_given_up_leaves_no_process() -> None:
     assert not psutil.pid_exists(call.pid)
 
 
+def run_script(folder: Path, text: str, *, timeout: float = 60, **options: Any) -> subprocess.CompletedProcess[str]:
+    """What a script of its own printed; it ended well."""
+    script = folder / "run.py"
+    script.write_text(text)
+    command = [sys.executable, script]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=True, **options)
+
+
 def test_a_script_is_not_run_again_though_nothing_guards_its_main(tmp_path: Path) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(
+    done = run_script(
+        tmp_path,
         "print('once')\n"
         "from mlgym_core.execution import forkserver\n"
         "forkserver.start(preload=())\n"
-        "print(forkserver.Call('builtins:sum', [1, 2]).result())\n"
+        "print(forkserver.Call('builtins:sum', [1, 2]).result())\n",
     )
-
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
 
     assert done.stdout.split() == ["once", "3"]
     assert done.stderr == ""
 
 
 def test_what_a_called_function_prints_leaves_standard_output_alone(tmp_path: Path) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(
+    done = run_script(
+        tmp_path,
         "from mlgym_core.execution import forkserver\n"
         "forkserver.start(preload=())\n"
-        "forkserver.Call('builtins:print', 'aside').result()\n"
+        "forkserver.Call('builtins:print', 'aside').result()\n",
     )
-
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=60, check=True)
 
     assert (done.stdout, done.stderr) == ("", "aside\n")
 
 
 def test_an_interrupt_of_the_whole_group_does_not_reach_the_server(tmp_path: Path) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(
+    done = run_script(
+        tmp_path,
         "import os, signal\n"
         "from mlgym_core.execution import forkserver\n"
         "forkserver.start(preload=())\n"
         "signal.signal(signal.SIGINT, lambda *_: None)\n"
         "os.killpg(0, signal.SIGINT)\n"
-        "print(forkserver.Call('builtins:sum', [1, 2]).result())\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, timeout=60, check=True, start_new_session=True
+        "print(forkserver.Call('builtins:sum', [1, 2]).result())\n",
+        start_new_session=True,
     )
 
     assert (done.stdout, done.stderr) == ("3\n", "")
@@ -111,8 +113,8 @@ def test_an_interrupt_of_the_whole_group_does_not_reach_the_server(tmp_path: Pat
 
 def test_a_signal_is_heard_while_a_process_waits_for_the_server_to_import(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(30)\n")
-    script = tmp_path / "run.py"
-    script.write_text(
+    done = run_script(
+        tmp_path,
         "import os, signal, threading\n"
         "from mlgym_core.execution import forkserver\n"
         "signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
@@ -123,15 +125,8 @@ def test_a_signal_is_heard_while_a_process_waits_for_the_server_to_import(tmp_pa
         "except KeyboardInterrupt:\n"
         "    print('heard')\n"
         "finally:\n"
-        "    forkserver.stop()\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, script],
-        capture_output=True,
-        text=True,
+        "    forkserver.stop()\n",
         timeout=20,
-        check=True,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )
 
@@ -139,8 +134,8 @@ def test_a_signal_is_heard_while_a_process_waits_for_the_server_to_import(tmp_pa
 
 
 def test_a_signal_is_heard_whenever_it_comes_while_the_server_is_started(tmp_path: Path) -> None:
-    script = tmp_path / "run.py"
-    script.write_text(
+    done = run_script(
+        tmp_path,
         "import os, signal, threading, time\n"
         "from mlgym_core.execution import forkserver\n"
         "heard = []\n"
@@ -166,11 +161,9 @@ def test_a_signal_is_heard_whenever_it_comes_while_the_server_is_started(tmp_pat
         "sender.start()\n"
         "start()\n"
         "sender.join()\n"
-        "print(sent > 0 and sent == len(heard))\n"
-    )
-
-    done = subprocess.run(
-        [sys.executable, script], capture_output=True, text=True, timeout=120, check=True, start_new_session=True
+        "print(sent > 0 and sent == len(heard))\n",
+        timeout=120,
+        start_new_session=True,
     )
 
     assert (done.stdout, done.stderr) == ("3\n" * 10 + "True\n", "")

@@ -20,6 +20,7 @@ from report import describe_ratio, print_table
 from torch import nn
 
 from mlgym_core.components.data.dataset import Dataset
+from mlgym_core.components.progress import is_report_due
 from mlgym_core.config.native import load_config
 from mlgym_core.config.overrides import apply_overrides
 from mlgym_core.config.sweeps import expand
@@ -54,7 +55,9 @@ def make_ours(components: Components, publisher: Publisher, run_id: str) -> Trai
     def train_epoch(epoch: int) -> None:
         report = facts.progress("train", epoch=epoch, splits=["train"], split="train", num_batches=trainer.num_batches)
         with deterministic_kernels():
-            trainer.train_epoch(epoch, report)
+            for batch in trainer.train_epoch(epoch):
+                if is_report_due(batch, trainer.num_batches):
+                    report(batch)
 
     return train_epoch
 

@@ -5,10 +5,13 @@ Owns the port. A checkpoint is complete or absent; when there is one, is decided
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol, TypeAlias
 
 from mlgym_core.events.types import Resource
+
+Frozen: TypeAlias = Callable[[], bytes]
+"""The bytes of a file as its state was when this was made; it may be called later, once, in another thread."""
 
 
 class Checkpoints(Protocol):

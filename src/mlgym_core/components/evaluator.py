@@ -5,15 +5,15 @@ Owns the pass and the names of scores. It knows no epoch and publishes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from mlgym_core.components.data.loaders import Loader
-from mlgym_core.components.losses import Loss, output_scale
+from mlgym_core.components.losses import Loss
 from mlgym_core.components.metrics import Metric
 from mlgym_core.components.outputs import Outputs, Scale
 from mlgym_core.components.progress import Report, is_report_due
@@ -27,6 +27,19 @@ class SplitScores:
 
     metrics: Mapping[str, float]
     losses: Mapping[str, float]
+
+
+class Predictor(Protocol):
+    """What an evaluation asks of a trainer."""
+
+    @property
+    def output_scale(self) -> Scale:
+        """What `predict` gives."""
+        ...
+
+    def predict(self, inputs: Any) -> Tensor:
+        """Raw outputs [N, ...] for a batch of inputs."""
+        ...
 
 
 @register("evaluator", "full")
@@ -59,11 +72,6 @@ class FullEvaluator:
         """Every score as `<split>/<name>`."""
         return [f"{split}/{name}" for split in self.splits for name in (*self.losses, *self.metrics)]
 
-    @property
-    def scale(self) -> Scale:
-        """What the model's raw outputs are, by the loss that it is trained with."""
-        return output_scale(next(iter(self.losses.values()), None))
-
     def loader(self, split: str) -> Loader:
         """The batches of a split."""
         return self._loaders[split]
@@ -80,18 +88,18 @@ class FullEvaluator:
             if isinstance(loss, nn.Module):
                 loss.to(device)
 
-    def evaluate(self, split: str, predict: Callable[[Any], Tensor], report: Report) -> SplitScores:
+    def evaluate(self, split: str, predictor: Predictor, report: Report) -> SplitScores:
         """The scores of a split; `report` is told the batches done, about ten times."""
         loader = self._loaders[split]
         num_batches = loader.num_evaluation_batches
         raw, targets = [], []
         with torch.inference_mode():
             for batch, (inputs, target) in enumerate(loader.evaluation()):
-                raw.append(predict(inputs))
+                raw.append(predictor.predict(inputs))
                 targets.append(target)
                 if is_report_due(batch, num_batches):
                     report(batch)
-            return self.score(Outputs(torch.cat(raw), torch.cat(targets), loader.task, self.scale))
+            return self.score(Outputs(torch.cat(raw), torch.cat(targets), loader.task, predictor.output_scale))
 
     def score(self, outputs: Outputs) -> SplitScores:
         """Every loss and metric of the outputs of a split."""

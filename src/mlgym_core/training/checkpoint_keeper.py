@@ -44,7 +44,8 @@ class CheckpointKeeper:
         """Do what the rule says after `epoch`; a checkpoint is complete before it is told of."""
         decision = self._rule.decide(epoch, self._saved.keys())
         if decision.save:
-            files = {**self._trainer.resources(), STATEFUL_COMPONENTS: self._dump_state(decision.kept_as)}
+            files = {name: freeze() for name, freeze in self._trainer.resources().items()}
+            files[STATEFUL_COMPONENTS] = self._dump_state(decision.kept_as)
             resources = self._checkpoints.save(self._experiment_id, epoch, files)
             self._saved[epoch] = SavedCheckpoint(
                 epoch=epoch, step=self._trainer.step, resources=resources, kept_as=decision.kept_as

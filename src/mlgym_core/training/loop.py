@@ -14,6 +14,7 @@ import torch
 
 from mlgym_core.checkpoints.protocols import Checkpoints
 from mlgym_core.components.early_stopping import EarlyStopping
+from mlgym_core.components.progress import is_report_due
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.events.spool import Publisher
 from mlgym_core.registry import Components
@@ -100,7 +101,9 @@ class _Experiment:
         report = self.facts.progress(
             "train", epoch=epoch, splits=[trainer.split], split=trainer.split, num_batches=trainer.num_batches
         )
-        trainer.train_epoch(epoch, report)
+        for batch in trainer.train_epoch(epoch):
+            if is_report_due(batch, trainer.num_batches):
+                report(batch)
         scores = self._evaluate(epoch)
         trainer.finish_epoch(scores)
         if self.early_stopping is None:
@@ -120,7 +123,7 @@ class _Experiment:
                 split=split,
                 num_batches=evaluator.num_batches(split),
             )
-            found = evaluator.evaluate(split, self.trainer.predict, report)
+            found = evaluator.evaluate(split, self.trainer, report)
             self.facts.scores(epoch, split, found)
             scores.update((f"{split}/{name}", value) for name, value in {**found.losses, **found.metrics}.items())
         return scores

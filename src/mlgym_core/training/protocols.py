@@ -5,14 +5,15 @@ Owns the ports of training. A trainer of another library keeps its own model and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
+from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.loaders import Loader
-from mlgym_core.components.evaluator import SplitScores
+from mlgym_core.components.evaluator import Predictor, SplitScores
 from mlgym_core.components.metrics import Metric
 from mlgym_core.components.outputs import Outputs, Scale
 from mlgym_core.components.progress import Report
@@ -31,12 +32,21 @@ class Trainer(Protocol):
         """Batches of an epoch."""
         ...
 
+    @property
+    def output_scale(self) -> Scale:
+        """What `predict` gives."""
+        ...
+
     def prepare(self, device: torch.device) -> None:
         """Take everything to `device`; called once, before all else."""
         ...
 
-    def train_epoch(self, epoch: int, report: Report) -> None:
-        """One pass over the split; `report` is told the batch just done, about ten times."""
+    def train_epoch(self, epoch: int, first_batch: int = 0) -> Iterator[int]:
+        """Train a pass over the split from `first_batch` on, and give each batch, counted from 0, when it is done.
+
+        Wherever it gives one, `resources` and `step` hold all that training goes on from; so a trainer that gathers
+        gradients over several batches gives the last of them alone.
+        """
         ...
 
     def finish_epoch(self, scores: Mapping[str, float]) -> None:
@@ -51,8 +61,8 @@ class Trainer(Protocol):
         """Raw outputs and targets of one step on the first samples; nothing changes. Raises BuildError at a misfit."""
         ...
 
-    def resources(self) -> dict[str, bytes]:
-        """All that training goes on from, but for `step`, as files by name."""
+    def resources(self) -> dict[str, Frozen]:
+        """All that training goes on from, but for `step`, as files by name; training may go on before they are made."""
         ...
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
@@ -75,11 +85,6 @@ class Evaluator(Protocol):
         """Every score as `<split>/<name>`."""
         ...
 
-    @property
-    def scale(self) -> Scale:
-        """What the model's raw outputs are."""
-        ...
-
     def loader(self, split: str) -> Loader:
         """The batches of a split."""
         ...
@@ -92,7 +97,7 @@ class Evaluator(Protocol):
         """Take data to `device`."""
         ...
 
-    def evaluate(self, split: str, predict: Callable[[Any], Tensor], report: Report) -> SplitScores:
+    def evaluate(self, split: str, predictor: Predictor, report: Report) -> SplitScores:
         """The scores of a split; `report` is told the batch just done, about ten times."""
         ...
 

@@ -15,7 +15,7 @@ from mlgym_core.components.metrics import Metric
 from mlgym_core.components.outputs import Outputs, Scale
 from mlgym_core.errors import BuildError, ConfigError, Diagnostic
 from mlgym_core.registry import Components
-from mlgym_core.training.protocols import Evaluator
+from mlgym_core.training.protocols import Evaluator, Trainer
 
 _NUM_SAMPLES = 2
 _CERTAIN = 10.0
@@ -34,8 +34,9 @@ def rehearse(components: Components) -> None:
     evaluator: Evaluator = components["evaluator"]
     faults = list(_monitor_faults(components, evaluator))
     try:
-        raw, _ = components["trainer"].rehearse(_NUM_SAMPLES)
-        faults += _metric_faults(components, evaluator, raw)
+        trainer: Trainer = components["trainer"]
+        raw, _ = trainer.rehearse(_NUM_SAMPLES)
+        faults += _metric_faults(components, evaluator, raw, trainer.output_scale)
     except BuildError as error:
         slot = _SLOT_OF_MISFIT.get(error.code)
         error.place = error.place or (components.place(slot) if slot else None)
@@ -56,10 +57,10 @@ def _monitor_faults(components: Components, evaluator: Evaluator) -> Iterator[Di
             )
 
 
-def _metric_faults(components: Components, evaluator: Evaluator, raw: Tensor) -> Iterator[Diagnostic]:
+def _metric_faults(components: Components, evaluator: Evaluator, raw: Tensor, scale: Scale) -> Iterator[Diagnostic]:
     """One fault for each metric at most, on the first split that it does not fit."""
     splits = [(split, evaluator.loader(split)) for split in evaluator.splits]
-    outputs = [(split, _perfect_outputs(loader, raw, evaluator.scale)) for split, loader in splits]
+    outputs = [(split, _perfect_outputs(loader, raw, scale)) for split, loader in splits]
     for index, (name, metric) in enumerate(evaluator.metrics.items()):
         for split, perfect in outputs:
             if reason := _misfit(metric, perfect):

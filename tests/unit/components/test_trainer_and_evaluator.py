@@ -26,36 +26,43 @@ def silent(batch: int) -> None:
     pass
 
 
+def made(trainer: TorchTrainer) -> dict[str, bytes]:
+    return {name: freeze() for name, freeze in trainer.resources().items()}
+
+
 def test_an_epoch_is_a_step_for_each_batch(trainer: TorchTrainer) -> None:
-    told: list[int] = []
-    trainer.train_epoch(0, told.append)
+    done = list(trainer.train_epoch(0))
 
     assert trainer.num_batches == 8
     assert trainer.step == 8
-    assert told == list(range(8))
+    assert done == list(range(8))
+
+
+def test_an_epoch_may_go_on_within(trainer: TorchTrainer) -> None:
+    assert list(trainer.train_epoch(0, first_batch=6)) == [6, 7]
 
 
 def test_a_prediction_changes_nothing_and_keeps_no_graph(trainer: TorchTrainer) -> None:
-    before = trainer.resources()
+    before = made(trainer)
 
     outputs = trainer.predict(torch.ones(4, 2))
 
     assert outputs.shape == (4, 3)
     assert not outputs.requires_grad
-    assert trainer.resources() == before
+    assert made(trainer) == before
 
 
 def test_training_goes_on_from_the_resources(trainer: TorchTrainer, loaders) -> None:
-    trainer.train_epoch(0, silent)
-    files = trainer.resources()
-    trainer.train_epoch(1, silent)
+    list(trainer.train_epoch(0))
+    files = made(trainer)
+    list(trainer.train_epoch(1))
 
     other = TorchTrainer(nn.Linear(2, 3), nn.CrossEntropyLoss(), torch.optim.Adam, loaders)
     other.prepare(torch.device("cpu"))
     other.load_resources(files.__getitem__)
-    other.train_epoch(1, silent)
+    list(other.train_epoch(1))
 
-    assert other.resources() == trainer.resources()
+    assert made(other) == made(trainer)
 
 
 def test_a_loss_may_be_any_function(loaders) -> None:
@@ -64,17 +71,17 @@ def test_a_loss_may_be_any_function(loaders) -> None:
 
     trainer = TorchTrainer(nn.Linear(2, 3), confidence, torch.optim.Adam, loaders)
     trainer.prepare(torch.device("cpu"))
-    trainer.train_epoch(0, silent)
+    list(trainer.train_epoch(0))
 
     evaluator = FullEvaluator(loaders, {"confidence": confidence})
-    assert evaluator.evaluate("val", trainer.predict, silent).losses.keys() == {"confidence"}
+    assert evaluator.evaluate("val", trainer, silent).losses.keys() == {"confidence"}
 
 
 def test_the_evaluator_gives_every_score_of_a_split(trainer: TorchTrainer, loaders) -> None:
     told: list[int] = []
     evaluator = FullEvaluator(loaders, {"ce": nn.CrossEntropyLoss()}, {"share": lambda outputs: outputs.labels.mean()})
 
-    scores = evaluator.evaluate("val", trainer.predict, told.append)
+    scores = evaluator.evaluate("val", trainer, told.append)
 
     assert evaluator.score_names == ["train/ce", "train/share", "val/ce", "val/share"]
     outputs = trainer.predict(loaders["val"].sample(11)[0])

@@ -50,8 +50,8 @@ class Loader(Protocol):
         """The targets [N] of all samples on the CPU, where no sample has to be read for them."""
         ...
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of a training epoch: the same for the same seed and epoch."""
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
+        """The batches of a training epoch from `first_batch` on: the same for the same seed and epoch."""
         ...
 
     def evaluation(self) -> Iterator[Batch]:
@@ -116,9 +116,9 @@ class MemoryLoader(_OrderedLoader):
         """The targets [N] of all samples on the CPU."""
         return self._targets.cpu()
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of a training epoch."""
-        order = self._order(epoch).to(self._inputs.device)
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
+        """The batches of a training epoch from `first_batch` on."""
+        order = self._order(epoch)[first_batch * self._batch_size :].to(self._inputs.device)
         for chunk in self._cut(order, self._chunk_size):
             inputs, targets = self._inputs.index_select(0, chunk), self._targets.index_select(0, chunk)
             yield from _pairs(inputs, targets, self._batch_size)
@@ -149,9 +149,9 @@ class StreamLoader(_OrderedLoader):
         """The targets [N] of all samples on the CPU, where the source is in memory."""
         return targets_of(self._source) if isinstance(self._source, Dataset) else None
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of a training epoch."""
-        return self._batches(self._cut(self._order(epoch), self._batch_size))
+    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
+        """The batches of a training epoch from `first_batch` on."""
+        return self._batches(self._cut(self._order(epoch)[first_batch * self._batch_size :], self._batch_size))
 
     def evaluation(self) -> Iterator[Batch]:
         """Every sample once, in the order of the data."""

@@ -7,7 +7,8 @@ after its own nor scores, files and events.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Annotated, Any
 
 import torch
@@ -15,11 +16,12 @@ from torch import Tensor, nn
 from torch.optim import LBFGS, Optimizer
 
 from mlgym_core.checkpoints import serialize
+from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.loaders import Loader
-from mlgym_core.components.losses import Loss
+from mlgym_core.components.losses import Loss, output_scale
 from mlgym_core.components.lr_schedulers import Scheduler, SchedulerFactory
 from mlgym_core.components.optimizers import OptimizerFactory
-from mlgym_core.components.progress import Report, is_report_due
+from mlgym_core.components.outputs import Scale
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import Slot, default_registry, register
 
@@ -72,6 +74,11 @@ class TorchTrainer:
         """Batches, and so steps, of an epoch."""
         return self._loader.num_batches
 
+    @property
+    def output_scale(self) -> Scale:
+        """What the model's raw outputs are, by the loss that it is trained with."""
+        return output_scale(self._loss)
+
     def prepare(self, device: torch.device) -> None:
         """Move model, loss and data to `device` and make the optimizer; call it once, before all else."""
         self._model.to(device)
@@ -82,19 +89,17 @@ class TorchTrainer:
         self._optimizer = self._make_optimizer(self._parameters)
         self._scheduler = self._make_scheduler(self._optimizer) if self._make_scheduler else None
 
-    def train_epoch(self, epoch: int, report: Report) -> None:
-        """One pass over the split; `report` is told the batches done, about ten times."""
+    def train_epoch(self, epoch: int, first_batch: int = 0) -> Iterator[int]:
+        """The batches of a pass over the split, from `first_batch` on, each when its step is done."""
         self._model.train()
-        num_batches = self.num_batches
         take_step = self._step_with_closure if isinstance(self._optimizer, LBFGS) else self._step
         after_batch = self._scheduler.after_batch if self._scheduler and self._scheduler.steps_per_batch else None
-        for batch, (inputs, targets) in enumerate(self._loader.epoch(epoch)):
+        for batch, (inputs, targets) in enumerate(self._loader.epoch(epoch, first_batch), first_batch):
             take_step(inputs, targets)
             if after_batch is not None:
                 after_batch()
-            if is_report_due(batch, num_batches):
-                report(batch)
-        self.step += num_batches
+            self.step += 1
+            yield batch
 
     def finish_epoch(self, scores: Mapping[str, float]) -> None:
         """Let the scheduler see the scores of the epoch."""
@@ -133,7 +138,7 @@ class TorchTrainer:
         self._rehearse_optimizer(model)
         return outputs.detach(), targets
 
-    def resources(self) -> dict[str, bytes]:
+    def resources(self) -> dict[str, Frozen]:
         """All that training goes on from, as files by name."""
         files = {
             MODEL: serialize.dump_tensors(self._model.state_dict()),
@@ -141,7 +146,7 @@ class TorchTrainer:
         }
         if self._scheduler is not None:
             files[LR_SCHEDULER] = serialize.dump_json(self._scheduler.state_dict())
-        return files
+        return {name: partial(_identity, content) for name, content in files.items()}
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
         """Go on from the files that `resources` gave; `load` reads one by name."""
@@ -176,6 +181,10 @@ class TorchTrainer:
             raise BuildError(
                 f"the optimizer or its scheduler does not fit model {type(model).__name__}: {error}", code="MG322"
             ) from error
+
+
+def _identity(content: bytes) -> bytes:
+    return content
 
 
 def _shape_of(value: Any) -> Any:

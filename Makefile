@@ -31,11 +31,11 @@ $(VENV)/.made:
 # torch comes first and by this exact spelling: a find-links folder or an index with a CPU build then wins.
 $(VENV)/.installed: $(VENV)/.made setup.cfg pyproject.toml constraints.txt
 	$(PIP_INSTALL) torch==2.13.0 setuptools
-	$(PIP_INSTALL) --no-build-isolation --editable .
+	$(PIP_INSTALL) --no-build-isolation --editable '.[xgboost-cpu]'
 	@touch $@
 
 $(VENV)/.test-tools: $(VENV)/.installed
-	$(PIP_INSTALL) --no-build-isolation --editable '.[test]'
+	$(PIP_INSTALL) --no-build-isolation --editable '.[test,xgboost-cpu]'
 	@touch $@
 
 $(BOARD)/node_modules/.installed: $(VENV)/.test-tools $(BOARD)/package.json $(BOARD)/package-lock.json

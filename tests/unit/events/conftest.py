@@ -13,7 +13,8 @@ import pytest
 
 from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
-from mlgym_core.events.types import EvaluationResult, ExperimentStatus, LossScore, MetricScore, Payload
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.types import AttemptStarted, EvaluationResult, ExperimentStatus, LossScore, MetricScore, Payload
 
 RUN_ID = "2026-01-02--03-04-05"
 
@@ -78,3 +79,35 @@ def small_files() -> Callable[[int], AbstractContextManager[None]]:
             signal.signal(signal.SIGXFSZ, handler)
 
     return limit
+
+
+@pytest.fixture(scope="session")
+def write() -> Callable[[RunFolder, str, list[bytes]], None]:
+    def write(run: RunFolder, producer: str, lines: list[bytes]) -> None:
+        writer = LogWriter(run)
+        writer.append(producer, writer.last_seq(producer) + 1, lines)
+        writer.commit()
+        writer.close()
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def attempt() -> Callable[[int, int], bytes]:
+    """The line of an attempt's start."""
+
+    def make(experiment_id: int, number: int) -> bytes:
+        return encode_event(
+            AttemptStarted(
+                grid_search_id="run",
+                experiment_id=experiment_id,
+                attempt=number,
+                device="cpu",
+                host="here",
+                pid=1,
+                threads=1,
+                versions={},
+            )
+        )
+
+    return make

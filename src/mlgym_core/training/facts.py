@@ -18,6 +18,7 @@ from mlgym_core.events.types import (
     CheckpointSaved,
     EvaluationResult,
     ExperimentStatus,
+    LogLines,
     LossScore,
     MetricScore,
     Resource,
@@ -78,6 +79,19 @@ class Facts:
                 loss_scores=[LossScore(loss=name, split=split, score=each) for name, each in scores.losses.items()],
             )
         )
+
+    def warn(self, lines: Sequence[str]) -> None:
+        """What should be known though training goes on; nothing where there are no lines."""
+        if lines:
+            self._publisher.publish(
+                LogLines(
+                    grid_search_id=self._run_id,
+                    experiment_id=self._experiment_id,
+                    stream="logging",
+                    level="WARNING",
+                    lines=list(lines),
+                )
+            )
 
     def checkpoint_saved(self, saved: SavedCheckpoint) -> None:
         """A checkpoint is complete."""

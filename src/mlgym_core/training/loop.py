@@ -20,7 +20,7 @@ from mlgym_core.events.spool import Publisher
 from mlgym_core.registry import Components
 from mlgym_core.training.checkpoint_keeper import CheckpointKeeper
 from mlgym_core.training.facts import Facts
-from mlgym_core.training.protocols import Evaluator, Trainer
+from mlgym_core.training.protocols import Evaluator, Noticing, Trainer
 from mlgym_core.training.seeding import deterministic_kernels, seed_epoch
 
 Reason: TypeAlias = Literal["finished", "early_stopping", "stopped"]
@@ -89,6 +89,7 @@ class _Experiment:
         self._evaluator: Evaluator = components["evaluator"]
         self._seed: int = spec.config["run"]["seed"]
         self._goals = components.score_goals
+        self._noticing = [each for each in (self.trainer, self._evaluator) if isinstance(each, Noticing)]
 
     def prepare(self, device: torch.device) -> None:
         self.trainer.prepare(device)
@@ -104,8 +105,10 @@ class _Experiment:
         for batch in trainer.train_epoch(epoch):
             if is_report_due(batch, trainer.num_batches):
                 report(batch)
+                self._pass_on_notices()
         scores = self._evaluate(epoch)
         trainer.finish_epoch(scores)
+        self._pass_on_notices()
         if self.early_stopping is None:
             return False
         monitor = self.early_stopping.monitor
@@ -127,3 +130,7 @@ class _Experiment:
             self.facts.scores(epoch, split, found)
             scores.update((f"{split}/{name}", value) for name, value in {**found.losses, **found.metrics}.items())
         return scores
+
+    def _pass_on_notices(self) -> None:
+        for each in self._noticing:
+            self.facts.warn(each.take_notices())

@@ -6,7 +6,7 @@ Owns the ports of training. A trainer of another library keeps its own model and
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -67,6 +67,15 @@ class Trainer(Protocol):
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
         """Go on from those files; `load` reads one by name."""
+        ...
+
+
+@runtime_checkable
+class Noticing(Protocol):
+    """What a trainer or an evaluator may be beside: one that meets things which are no error, but should be known."""
+
+    def take_notices(self) -> list[str]:
+        """What happened since it was last asked, a line each."""
         ...
 
 

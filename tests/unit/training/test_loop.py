@@ -8,11 +8,13 @@ from torch import nn
 from torch.utils.data import default_collate
 
 from mlgym_core.checkpoints.serialize import load_tensors
+from mlgym_core.components.evaluator import FullEvaluator
 from mlgym_core.events.types import (
     CheckpointDeleted,
     CheckpointSaved,
     EvaluationResult,
     ExperimentStatus,
+    LogLines,
     MetricScore,
 )
 
@@ -291,3 +293,19 @@ def test_training_leaves_torch_s_settings_as_they_were(train_config, iris) -> No
     train_config(iris)
 
     assert (torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark) == before
+
+
+def test_what_an_evaluator_notices_is_told_once_as_a_warning(train_config, iris, registry) -> None:
+    @registry.register("evaluator", "noticing")
+    class NoticingEvaluator(FullEvaluator):
+        noticed = ("the split is odd",)
+
+        def take_notices(self) -> list[str]:
+            taken, self.noticed = self.noticed, ()
+            return list(taken)
+
+    iris["evaluator"] = "noticing"
+
+    (warning,) = train_config(iris).published.of(LogLines)
+
+    assert (warning.stream, warning.level, warning.lines) == ("logging", "WARNING", ["the split is odd"])

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from rig import Server, Trial, run_script, serving
 from routes import Route, list_routes
-from wire import BrokenError, Connection, event_line, publishing
+from wire import PATIENCE_S, BrokenError, Connection, event_line, publishing
 
 RUN_ID = "2026-01-02--03-04-05"
 VALUES = {"run_id": RUN_ID, "experiment_id": "0", "epoch": "0", "resource": "model"}
@@ -90,7 +90,7 @@ def put_body(trial: Trial, server: Server, bounds: Bounds, route: Route, size: i
     head, tail, kind = head_and_tail(route)
     is_upload = route.method == "POST"
     content = pieces(size) if is_upload else (b"0" * len(piece) for piece in pieces(size))
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
     connection.putrequest(route.method, path_of(route))
     connection.putheader("Content-Type", kind)
     connection.putheader("Content-Length", str(len(head) + size + len(tail)))
@@ -118,7 +118,7 @@ def put_body(trial: Trial, server: Server, bounds: Bounds, route: Route, size: i
 
 def read_back(server: Server, bounds: Bounds) -> str:
     """The digest of the stored checkpoint, read in pieces."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
     connection.request("GET", "/checkpoints/{run_id}/{experiment_id}/{epoch}/{resource}".format(**VALUES))
     answer, digest = connection.getresponse(), hashlib.sha256()
     while piece := answer.read(MiB):
@@ -151,9 +151,10 @@ def deceive(trial: Trial, server: Server, route: Route) -> None:
         ("with a megabyte of headers", start + b"X-Long: " + b"x" * MiB + b"\r\n\r\n"),
     ):
         with socket.create_connection(("127.0.0.1", server.port)) as bare, contextlib.suppress(ConnectionError):
+            bare.settimeout(PATIENCE_S)
             bare.sendall(request)
-            bare.shutdown(socket.SHUT_WR)
-            bare.settimeout(30)
+            with contextlib.suppress(OSError):  # it may have hung up by now, on what it refuses
+                bare.shutdown(socket.SHUT_WR)
             answer = bare.recv(4096)
             is_bad = answer.startswith(b"HTTP/1.1 5") or (answer[9:10] == b"2" and "nested" not in what)
             trial.report.fault("deceived", is_bad, f"{what} {route.method} {route.path}: {answer[:100]!r}")
@@ -169,7 +170,7 @@ def send_message(trial: Trial, server: Server, size: int) -> None:
     ):
         trial.report.count("messages sent")
         try:
-            connection = Connection(server.url, patience_s=30)
+            connection = Connection(server.url)
             answer = connection.call(name, data)
             trial.report.fault(
                 "too large and taken", size > 20 * MiB and "err" not in answer, f"{name} {size}: {answer}"

@@ -20,7 +20,7 @@ from typing import Protocol
 import requests
 from ledger import LineCount, audit
 from rig import Server, Trial, run_script, until
-from wire import BrokenError, Publisher, publishing
+from wire import PATIENCE_S, BrokenError, Publisher, publishing
 
 RUN_ID = "2026-01-02--03-04-05"
 SIZE_BYTES = 16 * 2**20
@@ -171,10 +171,10 @@ def turn_once(trial: Trial, server: Server, disk: Disk, senders: list[Sender], i
         server.start()
         trial.report.count("kills on a full disk")
     num_lines = LineCount(server.log_path(RUN_ID))()
-    shown = requests.get(f"{server.url}/api/runs/{RUN_ID}", timeout=30)
+    shown = requests.get(f"{server.url}/api/runs/{RUN_ID}", timeout=PATIENCE_S)
     trial.report.fault("not readable", shown.status_code != 200 or shown.json()["offset"] < num_lines, shown.text[:200])
     upload = {"checkpoint_file": ("model", b"\1" * SIZE_BYTES)}
-    refused = requests.post(f"{server.url}/checkpoints/{RUN_ID}/0/0", files=upload, timeout=30)
+    refused = requests.post(f"{server.url}/checkpoints/{RUN_ID}/0/0", files=upload, timeout=PATIENCE_S)
     trial.report.fault("answered otherwise than 507", refused.status_code != 507, refused.text[:200])
     time.sleep(trial.rng.random() * 0.2)
     disk.free()

@@ -95,7 +95,7 @@ def ask(report: Report, client: RawClient, route: Route, values: dict[str, str],
     report.count("requests")
     try:
         answer = client.ask(route, path, file_name=attempt.replace('"', "").replace("\r\n", ""))
-    except http.client.HTTPException as error:
+    except (http.client.HTTPException, ConnectionError) as error:
         report.fault("requests without an answer", note=f"{route.method} {path[:200]}: {error!r}")
         return
     where = f"{route.method} {path[:200]}: {answer.status} {answer.body[:200]!r}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from rig import Trial, run_script, serving
+from rig import PATIENCE_S, Trial, run_script, serving
 
 from mlgym_core.checkpoints.serialize import load_json, load_state, load_tensors
 
@@ -44,12 +44,12 @@ def play(trial: Trial) -> None:
             resource = trial.rng.choice(RESOURCES)
             epoch = f"{server.url}/checkpoints/{RUN_ID}/0/{number}"
             name = resource + trial.rng.choice(("", ".pickle"))
-            sent = requests.post(epoch, files={"checkpoint_file": (name, content)}, timeout=30)
+            sent = requests.post(epoch, files={"checkpoint_file": (name, content)}, timeout=PATIENCE_S)
             trial.report.count("pickles uploaded")
             trial.report.fault("uploads refused", sent.status_code != 200, sent.text[:200])
-            back = requests.get(f"{epoch}/{resource}", timeout=30).content
+            back = requests.get(f"{epoch}/{resource}", timeout=PATIENCE_S).content
             trial.report.fault("other bytes than were sent", back != content)
-            requests.get(f"{server.url}/checkpoint_list/{RUN_ID}/0/{number}", timeout=30).raise_for_status()
+            requests.get(f"{server.url}/checkpoint_list/{RUN_ID}/0/{number}", timeout=PATIENCE_S).raise_for_status()
             trial.report.fault("loaded", is_loaded(LOADERS[resource], back), resource)
             trial.report.count("pickles refused where they are loaded")
     trial.report.fault("traps sprung", sprung.exists())

@@ -9,8 +9,10 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import Unsatisfiable
 from ledger import audit
-from rig import Trial, run_script, serving
+from requests.adapters import HTTPAdapter
+from rig import PATIENCE_S, Trial, run_script, serving
 from schemathesis import GenerationMode
+from urllib3.util import Retry
 from wire import publishing
 
 RUN_ID = "2026-01-02--03-04-05"
@@ -31,7 +33,7 @@ def play(trial: Trial) -> None:
                 call_often(trial, operation, GenerationMode.POSITIVE, num_calls // (2 * len(operations)) + 1)
                 with contextlib.suppress(Unsatisfiable):  # any call of an operation that takes nothing is right
                     call_often(trial, operation, GenerationMode.NEGATIVE, num_calls // (2 * len(operations)) + 1)
-        health = requests.get(f"{server.url}/healthz", timeout=30)
+        health = requests.get(f"{server.url}/healthz", timeout=PATIENCE_S)
         trial.report.fault("answers of 5xx", health.status_code >= 500, health.text)
         if server.log_path(RUN_ID).exists():  # unless one of the calls has deleted the run, as it may
             audit(server.log_path(RUN_ID), {"a": 100}, trial.report)
@@ -40,6 +42,7 @@ def play(trial: Trial) -> None:
 def call_often(trial: Trial, operation: schemathesis.APIOperation, mode: GenerationMode, number: int) -> None:
     """Different calls of one operation."""
     session = requests.Session()
+    session.mount("http://", HTTPAdapter(max_retries=Retry(2, allowed_methods=None)))  # it may have idled for too long
 
     @settings(
         max_examples=number,
@@ -51,7 +54,7 @@ def call_often(trial: Trial, operation: schemathesis.APIOperation, mode: Generat
     @seed(trial.rng.randrange(2**31))
     @given(operation.as_strategy(generation_mode=mode))
     def call(case: schemathesis.Case) -> None:
-        answer = case.call(session=session)
+        answer = case.call(session=session, timeout=PATIENCE_S)
         trial.report.count("calls")
         trial.report.count(f"answers of {answer.status_code // 100}xx")
         where = f"{case.method} {case.formatted_path} {case.query} {case.body!r:.300}: {answer.text[:300]}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import requests
+from rig import PATIENCE_S
 
 SLOT = re.compile(r"\{(\w+)\}")
 BOUNDARY = "0123456789"
@@ -52,7 +53,7 @@ class Answer:
 def list_routes(url: str, token: str | None = None) -> list[Route]:
     """All that the OpenAPI document has."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    document = requests.get(f"{url}/api/openapi.json", headers=headers, timeout=30).json()
+    document = requests.get(f"{url}/api/openapi.json", headers=headers, timeout=PATIENCE_S).json()
     return [
         Route(method=method.upper(), path=path)
         for path, item in document["paths"].items()
@@ -66,7 +67,7 @@ class RawClient:
 
     def __init__(self, url: str) -> None:
         self._address = urlsplit(url).netloc
-        self._connection = http.client.HTTPConnection(self._address, timeout=30)
+        self._connection = http.client.HTTPConnection(self._address, timeout=PATIENCE_S)
 
     def ask(
         self, route: Route, path: str, headers: Mapping[str, str] | None = None, file_name: str = "model"
@@ -75,17 +76,23 @@ class RawClient:
         body, kind = make_body(route, file_name)
         sent = {**({"Content-Type": kind} if body else {}), **(headers or {})}
         try:
-            self._connection.request(route.method, path, body=body, headers=sent)
-            response = self._connection.getresponse()
-            return Answer(status=response.status, headers=response.headers, body=response.read())
-        except (http.client.HTTPException, OSError):
-            self.close()
-            self._connection = http.client.HTTPConnection(self._address, timeout=30)
-            raise
+            return self._ask_once(route.method, path, body, sent)
+        except ConnectionError:  # it may have idled for too long
+            return self._ask_once(route.method, path, body, sent)
 
     def close(self) -> None:
         """Hangs up."""
         self._connection.close()
+
+    def _ask_once(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+        try:
+            self._connection.request(method, path, body=body, headers=headers)
+            response = self._connection.getresponse()
+            return Answer(status=response.status, headers=response.headers, body=response.read())
+        except (http.client.HTTPException, OSError):
+            self.close()
+            self._connection = http.client.HTTPConnection(self._address, timeout=PATIENCE_S)
+            raise
 
 
 def make_body(route: Route, file_name: str) -> tuple[bytes | None, str]:

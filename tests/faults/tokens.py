@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import requests
-from rig import Server, Trial, run_script, serving
+from rig import PATIENCE_S, Server, Trial, run_script, serving
 from routes import RawClient, Route, list_routes
 from wire import BrokenError, Connection, event_line, publishing
 
@@ -144,9 +144,9 @@ def use_socket(trial: Trial, server: Server, asker: Asker) -> None:
 def use_sessions(trial: Trial, server: Server, admin: Asker) -> None:
     """A cookie stands for the token; an altered one stands for nothing, and a token in a query neither."""
     signed_in = requests.Session()
-    signed_in.post(f"{server.url}/login", data={"token": admin.secret}, timeout=30)
+    signed_in.post(f"{server.url}/login", data={"token": admin.secret}, timeout=PATIENCE_S)
     trial.report.fault(
-        "refused wrongly", signed_in.get(f"{server.url}/api/runs", timeout=30).status_code != 200, "cookie"
+        "refused wrongly", signed_in.get(f"{server.url}/api/runs", timeout=PATIENCE_S).status_code != 200, "cookie"
     )
     [cookie] = list(signed_in.cookies)
     trial.report.fault("tokens told in a cookie", str(admin.secret) in str(cookie.value))
@@ -155,11 +155,11 @@ def use_sessions(trial: Trial, server: Server, admin: Asker) -> None:
         at = trial.rng.randrange(len(value) - 1)  # the last character has bits that stand for nothing
         other = trial.rng.choice([each for each in "abcXYZ019._-" if each != value[at]])
         altered = {str(cookie.name): value[:at] + other + value[at + 1 :]}
-        answer = requests.get(f"{server.url}/api/runs", cookies=altered, timeout=30)
+        answer = requests.get(f"{server.url}/api/runs", cookies=altered, timeout=PATIENCE_S)
         trial.report.count("altered cookies")
         trial.report.fault("let in wrongly", answer.status_code != 401, f"cookie altered at {at}: {answer.status_code}")
     for key in ("token", "access_token", "auth"):
-        answer = requests.get(f"{server.url}/api/runs", params={key: str(admin.secret)}, timeout=30)
+        answer = requests.get(f"{server.url}/api/runs", params={key: str(admin.secret)}, timeout=PATIENCE_S)
         trial.report.fault("let in wrongly", answer.status_code != 401, f"?{key}=")
 
 

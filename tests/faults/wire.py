@@ -17,6 +17,8 @@ import socketio
 
 FIRST_TS = 1_767_323_045_000_000
 """When the first event was made; event n was n microseconds later."""
+PATIENCE_S = 120.0
+"""How long an answer may take: a machine may be slow, and a connection that breaks shows at once."""
 _SILENT = logging.getLogger("faults.wire")
 """For what the library says of connections that are broken here on purpose."""
 _SILENT.addHandler(logging.NullHandler())
@@ -63,13 +65,16 @@ class _Client(socketio.Client):
 class Connection:
     """A client that notices at once when its connection breaks while it waits for an answer."""
 
-    def __init__(self, url: str, token: str | None = None, patience_s: float = 10.0, origin: str | None = None) -> None:
+    def __init__(
+        self, url: str, token: str | None = None, patience_s: float = PATIENCE_S, origin: str | None = None
+    ) -> None:
         self._patience_s = patience_s
         self._changed = threading.Condition()
         self.is_broken = False
         self.socket = _Client(
             reconnection=False,
             handle_sigint=False,
+            request_timeout=patience_s,
             engineio_logger=_SILENT,
             websocket_extra_options={"origin": origin} if origin else {"suppress_origin": True},
         )
@@ -126,7 +131,7 @@ class Publisher(Connection):
     """Sends the events of one producer, in batches of which the server says how far they count."""
 
     def __init__(
-        self, url: str, run_id: str, producer: str, token: str | None = None, patience_s: float = 10.0
+        self, url: str, run_id: str, producer: str, token: str | None = None, patience_s: float = PATIENCE_S
     ) -> None:
         super().__init__(url, token, patience_s)
         self.run_id = run_id

@@ -6,6 +6,7 @@ It must not know processes, nor the files of a run.
 from mlgym_core.components import (
     checkpointing,
     early_stopping,
+    estimators,
     evaluator,
     losses,
     lr_schedulers,
@@ -21,6 +22,7 @@ __all__ = [
     "bundled",
     "checkpointing",
     "early_stopping",
+    "estimators",
     "evaluator",
     "idx",
     "loaders",

@@ -11,7 +11,16 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import Field
 
-_TYPES: dict[Any, Any] = {Integral: int, Real: int | float, int: int, float: float, str: str, dict: dict[str, Any]}
+_TYPES: dict[Any, Any] = {
+    Integral: int,
+    Real: int | float,
+    int: int,
+    float: float,
+    str: str,
+    dict: dict[str, Any],
+    list: list[Any],
+    tuple: tuple[Any, ...],
+}
 _WORDS: dict[str, Any] = {"boolean": bool, "array-like": list[Any]}
 _SPECIAL = ("nan", "sparse matrix")
 """Values that no configuration can write."""

@@ -96,16 +96,20 @@ def _kind(node: Mapping, path: Path, context: Context, implied: str | None, plac
 
 def _find(node: Mapping, kind: str, path: Path, context: Context, place: Place) -> Component | None:
     use = node.get("use") or Scalar(value=context.registry.default(kind), place=place)
-    names = context.registry.names(kind)
-    known = f"registered: {', '.join(names[:_MAX_NAMES]) or 'none'}" + (" …" if len(names) > _MAX_NAMES else "")
     if not isinstance(use, Scalar) or not isinstance(use.value, str):
-        context.report("MG210", f"`{'.'.join(path)}` lacks `use`, the name of a {kind}", place, known)
+        message = f"`{'.'.join(path)}` lacks `use`, the name of a {kind}"
+        context.report("MG210", message, place, _listed_names(context.registry.names(kind)))
         return None
     component = context.registry.find(kind, use.value)
     if component is None:
-        hint = None if names else "does `imports` name the module that registers it?"
-        context.report("MG202", f"no {kind} {use.value!r}{did_you_mean(use.value, names)}", use.place, hint or known)
+        names = context.registry.names(kind)  # asked for at a fault alone: some providers import a whole library first
+        hint = _listed_names(names) if names else "does `imports` name the module that registers it?"
+        context.report("MG202", f"no {kind} {use.value!r}{did_you_mean(use.value, names)}", use.place, hint)
     return component
+
+
+def _listed_names(names: list[str]) -> str:
+    return f"registered: {', '.join(names[:_MAX_NAMES]) or 'none'}" + (" …" if len(names) > _MAX_NAMES else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,13 @@ from torch import Tensor
 from torch.utils.data import DataLoader as TorchDataLoader
 
 from mlgym_core.components.data.dataset import Dataset, Source, Task, targets_of, task_of
+from mlgym_core.components.data.moving import move
 from mlgym_core.components.data.order import Sampling, random_order, weighted_order
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import Slot, default_registry, register
 
-Batch: TypeAlias = tuple[Any, Tensor]
+Batch: TypeAlias = tuple[Any, Any]
+"""Inputs as the model takes them and targets as the loss does: tensors, or whatever a collator makes of them."""
 Collate: TypeAlias = Callable[[list[Any]], Batch]
 
 _CHUNK_BYTES = 64 * 2**20
@@ -78,8 +80,8 @@ class _OrderedLoader:
         self._num_used = self.num_samples // batch_size * batch_size if drop_last else self.num_samples
         self.num_batches = -(-self._num_used // batch_size)
         self.num_evaluation_batches = -(-self.num_samples // eval_batch_size)
-        self._labels = targets_of(source) if sampling == "weighted" else None
-        if self._labels is not None and self._labels.is_floating_point():
+        self._labels = labels_of(source) if sampling == "weighted" else None
+        if sampling == "weighted" and self._labels is None:
             raise BuildError("weighted sampling needs classes, but the targets are floats", code="MG314")
 
     def _order(self, epoch: int) -> Tensor:
@@ -170,7 +172,7 @@ class StreamLoader(_OrderedLoader):
             generator=torch.Generator(),
         )
         for inputs, targets in batches:
-            yield _move(inputs, self._device), targets.to(self._device)
+            yield move(inputs, self._device), move(targets, self._device)
 
 
 @register("loaders", "batches")
@@ -226,14 +228,6 @@ def make_loader(source: Source, *, collate: Collate | None = None, **settings: A
 
 def _pairs(inputs: Tensor, targets: Tensor, size: int) -> Iterator[Batch]:
     return zip(torch.split(inputs, size), torch.split(targets, size), strict=True)
-
-
-def _move(value: Any, device: torch.device) -> Any:
-    if isinstance(value, Tensor):
-        return value.to(device)
-    if isinstance(value, dict):
-        return {key: _move(item, device) for key, item in value.items()}
-    return [_move(item, device) for item in value]
 
 
 default_registry.set_default("loaders", "batches")

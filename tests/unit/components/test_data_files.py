@@ -9,6 +9,7 @@ import torch
 
 from mlgym_core.components.data.archives import npz
 from mlgym_core.components.data.idx import mnist
+from mlgym_core.components.data.loaders import make_loader
 from mlgym_core.components.data.tables import csv, parquet
 from mlgym_core.errors import BuildError
 
@@ -71,7 +72,7 @@ class TestTables:
         ("settings", "message"),
         [
             ({"target": "sort"}, r"no column 'sort'\s+it has: a, b, kind, size"),
-            ({"target": "size"}, r"column 'kind' .* holds values that are no numbers"),
+            ({"target": "size", "standardize": True}, r"column 'kind' of 'table' holds values that are no numbers"),
             ({"target": "kind", r"task": "regression"}, "the targets in column 'kind' .* are no numbers"),
             ({"target": "b", r"features": ["a"], "task": "binary"}, "have 40 classes, but it takes exactly 2"),
         ],
@@ -82,12 +83,23 @@ class TestTables:
         with pytest.raises(BuildError, match=message):
             csv(tmp_path / "table.csv", **settings)
 
-    def test_missing_values_are_counted(self, frame, tmp_path: Path) -> None:
+    def test_what_no_loader_can_take_says_which_column_and_what_to_do(self, frame, tmp_path: Path) -> None:
         frame.loc[[3, 7], "a"] = np.nan
         frame.to_csv(tmp_path / "table.csv", index=False)
+        gaps = csv(tmp_path / "table.csv", target="kind", features=["b", "a"], test_fraction=0)["train"]
+        words = csv(tmp_path / "table.csv", target="size", features=["b", "kind"])["train"]
 
-        with pytest.raises(BuildError, match=r"column 'a' .* has 2 missing values"):
-            csv(tmp_path / "table.csv", target="kind", features=["a"])
+        with pytest.raises(BuildError, match=r"column 'a' of 'table' has 2 missing values\s+.* by `features`"):
+            make_loader(gaps)
+        with pytest.raises(BuildError, match=r"column 'kind' of 'table' holds values that are no numbers"):
+            make_loader(words)
+
+    def test_a_missing_target_is_refused(self, frame, tmp_path: Path) -> None:
+        frame.loc[[3], "a"] = np.nan
+        frame.to_csv(tmp_path / "table.csv", index=False)
+
+        with pytest.raises(BuildError, match=r"column 'a' of .*table.csv has 1 missing values\s+drop the rows"):
+            csv(tmp_path / "table.csv", target="a", features=["b"])
 
     def test_a_file_that_is_not_there_says_where_paths_begin(self, tmp_path: Path) -> None:
         with pytest.raises(BuildError, match=r"there is no file .*none.csv\s+paths begin at the folder of the config"):
@@ -168,6 +180,12 @@ class TestMnist:
         assert splits["train"].inputs[1, 0, 0, 0].item() == pytest.approx(16 / 255)
         assert splits["train"].targets.tolist() == [0, 1, 2, 3, 4, 5]
         assert splits["test"].num_classes == 6
+
+    def test_images_can_be_rows(self, mnist_folder: Path) -> None:
+        rows, images = mnist(mnist_folder, flatten=True)["test"], mnist(mnist_folder)["test"]
+
+        assert torch.equal(rows.inputs, images.inputs.flatten(1))
+        assert torch.equal(rows.encode(np.arange(16, dtype=np.uint8).reshape(1, 4, 4)), rows.inputs[:1])
 
     def test_a_missing_file_is_named(self, mnist_folder: Path) -> None:
         (mnist_folder / "train-labels-idx1-ubyte").unlink()

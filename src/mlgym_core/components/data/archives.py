@@ -68,6 +68,7 @@ def _dataset(path: Path, inputs: NDArray[Any], targets: Targets, rows: slice) ->
         targets=targets.values[rows],
         task=targets.task,
         num_classes=targets.num_classes,
+        class_names=targets.class_names,
         name=path.stem,
     )
 

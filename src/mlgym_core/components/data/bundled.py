@@ -5,14 +5,17 @@ Owns their shapes and names. The samples for testing are the same whatever the s
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Annotated, Any
 
 import torch
 from pydantic import Field
 from sklearn import datasets
+from torch import Tensor
 
 from mlgym_core.components.data.dataset import Dataset, Task
+from mlgym_core.components.data.encoding import Encoding
 from mlgym_core.components.data.holdout import TestFraction, hold_out, standardize_inputs
 from mlgym_core.registry import register
 
@@ -91,14 +94,33 @@ def _bundled(name: str) -> Any:
 @lru_cache(maxsize=8)
 def _digits(test_fraction: float, image_size: int | None, flatten: bool) -> dict[str, Dataset]:
     bundle = _bundled("digits")
-    images = torch.from_numpy(bundle.images).float().div(16).unsqueeze(1)
-    if image_size is not None:
-        size = (image_size, image_size)
-        images = torch.nn.functional.interpolate(images, size=size, mode="bilinear", align_corners=False)
-    inputs = images.flatten(1) if flatten else images
-    targets = torch.from_numpy(bundle.target).long()
-    whole = Dataset(inputs=inputs.contiguous(), targets=targets, task="multiclass", num_classes=10, name="digits")
+    prepare = _Digits(image_size=image_size, flatten=flatten)
+    whole = Dataset(
+        inputs=prepare(torch.from_numpy(bundle.images).float()),
+        targets=torch.from_numpy(bundle.target).long(),
+        task="multiclass",
+        num_classes=10,
+        class_names=tuple(str(each) for each in bundle.target_names),
+        feature_names=tuple(bundle.feature_names) if flatten and image_size is None else (),
+        name="digits",
+        encoding=Encoding(columns=tuple(bundle.feature_names), shape=(8, 8), steps=(prepare,)),
+    )
     return hold_out(whole, test_fraction)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Digits:
+    """Grey values from 0 to 16 [N, 8, 8] as images [N, 1, H, W] with values in 0..1, or as rows."""
+
+    image_size: int | None
+    flatten: bool
+
+    def __call__(self, grey: Tensor) -> Tensor:
+        images = grey.div(16).unsqueeze(1)
+        if self.image_size is not None:
+            size = (self.image_size, self.image_size)
+            images = torch.nn.functional.interpolate(images, size=size, mode="bilinear", align_corners=False)
+        return (images.flatten(1) if self.flatten else images).contiguous()
 
 
 @lru_cache(maxsize=8)
@@ -112,6 +134,7 @@ def _table(name: str, test_fraction: float, standardize: bool) -> dict[str, Data
         targets=targets.float() if task == "regression" else targets.long(),
         task=task,
         num_classes=None if task == "regression" else len(bundle.target_names),
+        class_names=() if task == "regression" else tuple(str(each) for each in bundle.target_names),
         feature_names=tuple(str(each) for each in bundle.feature_names),
         name=name,
     )

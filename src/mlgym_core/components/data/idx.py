@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from mlgym_core.components.data.dataset import Dataset
+from mlgym_core.components.data.encoding import Encoding
 from mlgym_core.components.data.reading import MISFIT, UNREADABLE, reading
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import register
@@ -20,29 +22,41 @@ _PREFIXES = {"train": "train", "test": "t10k"}
 
 
 @register("data", "mnist")
-def mnist(folder: Path) -> dict[str, Dataset]:
+def mnist(folder: Path, flatten: bool = False) -> dict[str, Dataset]:
     """Grey images in MNIST's files, [1, H, W] with values in 0..1, as splits `train` and `test`.
 
     Args:
         folder: The folder of train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
             t10k-labels-idx1-ubyte, each as it is or as .gz; relative to the configuration.
+        flatten: Give each image as one row of features.
 
     Raises:
         BuildError: a file is not there, or is not what its name says.
     """
     images = {split: read_idx(_find(folder, f"{name}-images-idx3-ubyte"), 3) for split, name in _PREFIXES.items()}
     labels = {split: read_idx(_find(folder, f"{name}-labels-idx1-ubyte"), 1) for split, name in _PREFIXES.items()}
+    prepare = _rows if flatten else _images
     num_classes = max(int(each.max(initial=0)) for each in labels.values()) + 1
     return {
         split: Dataset(
-            inputs=torch.from_numpy(images[split]).unsqueeze(1).float().div_(255),
+            inputs=prepare(torch.from_numpy(images[split])),
             targets=torch.from_numpy(labels[split]).long(),
             task="multiclass",
             num_classes=num_classes,
+            class_names=tuple(str(each) for each in range(num_classes)),
             name=folder.name,
+            encoding=Encoding(shape=images[split].shape[1:], steps=(prepare,)),
         )
         for split in _PREFIXES
     }
+
+
+def _images(grey: Tensor) -> Tensor:
+    return grey.unsqueeze(1).float().div_(255)
+
+
+def _rows(grey: Tensor) -> Tensor:
+    return _images(grey).flatten(1)
 
 
 def read_idx(path: Path, num_dimensions: int) -> NDArray[np.uint8]:

@@ -13,7 +13,7 @@ from pydantic import PositiveInt
 from torch import Tensor
 from torch.utils.data import DataLoader as TorchDataLoader
 
-from mlgym_core.components.data.dataset import Dataset, Source, Task, targets_of, task_of
+from mlgym_core.components.data.dataset import Dataset, Source, Table, Task, known_targets_of, labels_of, task_of
 from mlgym_core.components.data.moving import move
 from mlgym_core.components.data.order import Sampling, random_order, weighted_order
 from mlgym_core.errors import BuildError
@@ -148,8 +148,8 @@ class StreamLoader(_OrderedLoader):
         self._device = device
 
     def known_targets(self) -> Tensor | None:
-        """The targets [N] of all samples on the CPU, where the source is in memory."""
-        return targets_of(self._source) if isinstance(self._source, Dataset) else None
+        """The targets [N] of all samples on the CPU, where the source holds them."""
+        return known_targets_of(self._source)
 
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
         """The batches of a training epoch from `first_batch` on."""
@@ -220,7 +220,13 @@ def batches(
 
 
 def make_loader(source: Source, *, collate: Collate | None = None, **settings: Any) -> Loader:
-    """The loader that fits `source`: from memory where it is there and needs no collator."""
+    """The loader that fits `source`: from memory where it is there and needs no collator.
+
+    Raises:
+        BuildError: it is a table with words or gaps.
+    """
+    if isinstance(source, Table):
+        source.refuse()
     if isinstance(source, Dataset) and collate is None:
         return MemoryLoader(source, **settings)
     return StreamLoader(source, collate=collate, **settings)

@@ -32,6 +32,7 @@ class Targets:
     values: Tensor
     task: Task
     num_classes: int | None
+    class_names: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -72,4 +73,5 @@ def encode_targets(values: NDArray[Any], task: Task | None, *, name: str) -> Tar
         values=torch.from_numpy(indices.reshape(values.shape)).long(),
         task=task or ("binary" if len(classes) == 2 else "multiclass"),
         num_classes=len(classes),
+        class_names=tuple(str(each) for each in classes),
     )

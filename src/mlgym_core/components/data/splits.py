@@ -11,7 +11,7 @@ import torch
 from pydantic import PositiveFloat
 from torch import Tensor
 
-from mlgym_core.components.data.dataset import Source, subset_of, targets_of
+from mlgym_core.components.data.dataset import Source, labels_of, subset_of
 from mlgym_core.components.data.order import generator_of
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import register
@@ -56,8 +56,8 @@ def split_randomly(source: Source, fractions: Mapping[str, float], seed: int) ->
 
 def split_stratified(source: Source, fractions: Mapping[str, float], seed: int) -> dict[str, Tensor]:
     """The indices of the samples of each split; the classes have even shares, to one sample or two."""
-    labels = targets_of(source)
-    if labels.is_floating_point():
+    labels = labels_of(source)
+    if labels is None:
         raise BuildError(
             "stratified splits need classes, but the targets are floats",
             code="MG313",

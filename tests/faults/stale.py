@@ -1,13 +1,15 @@
 """Stale attempts that go on publishing after a newer one of their experiment began: each is fenced, before and after a
-restart of the server, and nothing of what they send from then on is stored."""
+restart of the server, and nothing of what they send from then on is stored, neither events nor files."""
 
 from __future__ import annotations
 
 import json
 from itertools import chain
+from pathlib import Path
 
+import requests
 from ledger import audit
-from rig import Server, Trial, run_script, serving
+from rig import PATIENCE_S, Server, Trial, run_script, serving
 from wire import Answer, Publisher, event_line
 
 RUN_ID = "2026-01-02--03-04-05"
@@ -20,6 +22,7 @@ class Attempt:
     def __init__(self, server: Server, experiment_id: int, number: int) -> None:
         self.producer = f"experiment-{experiment_id}-attempt-{number}"
         self.acknowledged = 0
+        self._checkpoint = f"{server.url}/checkpoints/{RUN_ID}/{experiment_id}/1"
         self._publisher = Publisher(server.url, RUN_ID, self.producer)
         self._publisher.hello()
         payload = {"grid_search_id": RUN_ID, "experiment_id": experiment_id, "epoch": 1, "attempt": number}
@@ -31,6 +34,17 @@ class Attempt:
         """The next events, and what the server says of them."""
         seqs = range(self.acknowledged + 1, self.acknowledged + number + 1)
         return self._send(b"\n".join(event_line(RUN_ID, seq) for seq in seqs), seqs[-1])
+
+    def upload(self) -> int:
+        """The status that a checkpoint is answered with, which all attempts of the experiment save under one name."""
+        files = {"checkpoint_file": ("model", self.producer.encode())}
+        sent = {"MLgym-Producer": self.producer}
+        return requests.post(self._checkpoint, files=files, headers=sent, timeout=PATIENCE_S).status_code
+
+    def remove(self) -> int:
+        """The status that the deletion of the checkpoint is answered with."""
+        sent = {"MLgym-Producer": self.producer}
+        return requests.delete(self._checkpoint, headers=sent, timeout=PATIENCE_S).status_code
 
     def reconnect(self, server: Server) -> None:
         """A connection to the server that was started again."""
@@ -65,6 +79,7 @@ def play(trial: Trial) -> None:
                 for attempt in chain(*attempts):
                     attempt.reconnect(server)
                 go_on(trial, attempts)
+                send_files(trial, server.storage, attempts)
         everyone = list(chain(*attempts))
         for attempt in everyone:
             attempt.close()
@@ -85,6 +100,21 @@ def go_on(trial: Trial, attempts: list[list[Attempt]]) -> None:
                 trial.report.count("batches of stale attempts")
                 is_taken = answer.get("err") != "fenced"
                 trial.report.fault("stale attempts taken", is_taken, f"{attempt.producer}: {answer}")
+
+
+def send_files(trial: Trial, storage: Path, attempts: list[list[Attempt]]) -> None:
+    """All save a checkpoint, the live one first; what lies there is what the live one sent."""
+    for of_one in filter(None, attempts):
+        *stale, live = of_one
+        status = live.upload()
+        trial.report.fault("live attempts refused", status != 200, f"a file of {live.producer}: {status}")
+        for attempt in stale:
+            for status in (attempt.upload(), attempt.remove()):
+                trial.report.count("files of stale attempts")
+                trial.report.fault("stale attempts taken", status != 409, f"a file of {attempt.producer}: {status}")
+        experiment_id = live.producer.split("-")[1]
+        stored = (storage / RUN_ID / experiment_id / "1" / "model").read_bytes()
+        trial.report.fault("files of the live attempt overwritten", stored != live.producer.encode(), str(stored))
 
 
 if __name__ == "__main__":

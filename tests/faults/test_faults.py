@@ -19,7 +19,8 @@ TRIALS = {
     "calls": {"calls that failed": 100, "calls that were short": 20, "events acknowledged by a log": 1600},
     "proxy": {"breaks: reset": 3, "breaks: swallow": 3, "breaks: half-close": 3, "breaks: lose acknowledgements": 3}
     | {"events acknowledged through the proxy": 200, "connections begun anew": 3},
-    "stale": {"batches of stale attempts": 20, "batches of live attempts": 20, "kills of the server": 2},
+    "stale": {"batches of stale attempts": 20, "batches of live attempts": 20, "kills of the server": 2}
+    | {"files of stale attempts": 6},
     "stalled": {"fast subscribers": 5, "events stored": 20_000},
     "disk": {"turns": 5, "kills on a full disk": 1, "answers that the disk is full": 10},
     "clock": {"clocks set": 100, "events stored": 1_600},

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request, send_file
 from ml_board.checkpoints import delete_checkpoint, is_told
 from ml_board.rest.answers import json_answer
 from ml_board.rest.errors import MISSING, UNFIT, RestError
+from ml_board.rest.producers import refuse_stale
 from ml_board.runs.views import RunViews
 from mlgym_core.events.checkpoint_files import tell_deleted
 from mlgym_core.events.files import replacing, writing
@@ -58,6 +59,7 @@ def create_checkpoints(views: RunViews) -> Blueprint:
             for file in files:
                 opened.callback(file.close)
             paths = [run.resource_path(experiment_id, epoch, file.filename or "") for file in files]
+            refuse_stale(views, run)  # once the body is here, which may have taken long
             for path, file in zip(paths, files, strict=True):
                 with replacing(path) as beside:
                     file.save(beside, buffer_size=_CHUNK_BYTES)
@@ -66,6 +68,7 @@ def create_checkpoints(views: RunViews) -> Blueprint:
     @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>")
     def delete(run_id: str, experiment_id: str, epoch: str) -> Response:
         run = storage.run(run_id)
+        refuse_stale(views, run)
         if not run.resources(experiment_id, epoch):
             raise RestError(f"experiment {experiment_id} has no checkpoint of epoch {epoch}", code=MISSING)
         delete_checkpoint(views, run, int(experiment_id), int(epoch))
@@ -74,6 +77,7 @@ def create_checkpoints(views: RunViews) -> Blueprint:
     @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>")
     def delete_resource(run_id: str, experiment_id: str, epoch: str, resource: str) -> Response:
         run = storage.run(run_id)
+        refuse_stale(views, run)
         path = run.find_resource(experiment_id, epoch, resource)
         if is_told(views, run, int(experiment_id), int(epoch)):
             # What lacks a file is no checkpoint any more.

@@ -44,6 +44,7 @@ STATUS = {
     codes.BAD_NAME: HTTPStatus.FORBIDDEN,
     codes.NOT_FOUND: HTTPStatus.NOT_FOUND,
     codes.LOCKED: HTTPStatus.CONFLICT,
+    codes.FENCED: HTTPStatus.CONFLICT,
     codes.DAMAGED: HTTPStatus.CONFLICT,
     codes.REWRITTEN: HTTPStatus.CONFLICT,
     codes.NOT_READABLE: HTTPStatus.CONFLICT,

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 
 from ml_board.rest.answers import json_answer
 from ml_board.rest.errors import TAKEN, UNFIT, RestError
+from ml_board.rest.producers import refuse_stale
 from ml_board.runs.views import RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
@@ -76,6 +77,7 @@ def create_grid_searches(views: RunViews) -> Blueprint:
         path = storage.run(run_id).experiment_config_path(experiment_id, name)
         text = _text(JsonFile)
         _decode(text, "content", Any)
+        refuse_stale(views, storage.run(run_id))
         write_atomically(path, text)
         return json_answer(None)
 

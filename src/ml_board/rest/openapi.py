@@ -17,7 +17,7 @@ from flask import Blueprint, Flask, Response, current_app
 from ml_board.access.auth import Auth
 from ml_board.rest.answers import json_answer
 from ml_board.rest.guard import PUBLIC, needed_right
-from ml_board.rest.operations import JSON, OPERATIONS, PATH, QUERY, Answers, Operation, Schema
+from ml_board.rest.operations import HEADERS, JSON, OPERATIONS, PATH, QUERY, Answers, Operation, Schema
 
 ERROR: Schema = {
     "type": "object",
@@ -94,6 +94,7 @@ def _operation(operation: Operation, method: str, rule: str, schema_of: dict[Any
         "parameters": [
             *(_parameter(name, "path", operation.path.get(name, PATH[name])) for name in _PARAMETER.findall(rule)),
             *(_parameter(name, "query", QUERY[name]) for name in operation.query),
+            *(_parameter(name, "header", HEADERS[name]) for name in operation.headers),
         ],
         "responses": {
             "200": {"description": "Done", "content": _content(operation.answers, schema_of)},

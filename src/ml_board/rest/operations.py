@@ -10,6 +10,7 @@ from ml_board.rest.api import MAX_BUCKETS, MAX_ENTRIES
 from ml_board.rest.checkpoints import ListedCheckpoint
 from ml_board.rest.grid_searches import JsonFile, ListedExperiment, YamlFile
 from ml_board.rest.health import Health
+from ml_board.rest.producers import PRODUCER
 from ml_board.rest.retention import DeletedCheckpoints
 from ml_board.rest.session import Session
 from ml_board.runs.logs import LogPage
@@ -29,15 +30,16 @@ Answers: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What one method of one route is: `query` names entries of `QUERY`, `statuses` are those beside the common ones.
+    """What one method of one route is: `query` names entries of `QUERY`, `headers` of `HEADERS`.
 
     `body` are content types as in an answer; `multipart` is the field of a file; `path` are parameters of the path that
-    are not as in `PATH`.
+    are not as in `PATH`; `statuses` are those beside the common ones.
     """
 
     summary: str
     answers: Answers
     query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
     body: Answers | None = None
     multipart: str | None = None
     path: Mapping[str, Schema] = field(default_factory=dict)
@@ -69,6 +71,12 @@ QUERY: Mapping[str, Schema] = {
     "format": {"type": "string", "enum": ["binary", "json"], "description": "JSON where absent"},
     "stream": {"type": "string", "enum": list(get_args(Stream)), "description": "all where absent"},
 }
+HEADERS: Mapping[str, Schema] = {
+    PRODUCER: {
+        "type": "string",
+        "description": "whose events speak of the files; where a newer attempt has replaced it, none is touched (409)",
+    }
+}
 
 _YAML_FILE = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,122}\.yml$"}
 _JSON_FILE = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,121}\.json$"}
@@ -98,6 +106,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         answers=_DONE,
         body={JSON: JsonFile},
         path={"config_name": _JSON_FILE},
+        headers=(PRODUCER,),
         statuses=_CHANGE,
     ),
     ("GET", "/checkpoint_list/<run_id>/<experiment_id>"): Operation(
@@ -113,13 +122,14 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         summary="Stores resources of a checkpoint, named as their files are",
         answers={JSON: ListedCheckpoint},
         multipart="checkpoint_file",
+        headers=(PRODUCER,),
         statuses=_CHANGE,
     ),
     ("DELETE", "/checkpoints/<run_id>/<experiment_id>/<epoch>"): Operation(
-        summary="Deletes a checkpoint", answers=_DONE, statuses=_CHANGE
+        summary="Deletes a checkpoint", answers=_DONE, headers=(PRODUCER,), statuses=_CHANGE
     ),
     ("DELETE", "/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>"): Operation(
-        summary="Deletes one resource of a checkpoint", answers=_DONE, statuses=_CHANGE
+        summary="Deletes one resource of a checkpoint", answers=_DONE, headers=(PRODUCER,), statuses=_CHANGE
     ),
     ("DELETE", "/api/runs/<run_id>"): Operation(
         summary="Moves a run to the trash", answers={JSON: TrashRecord}, statuses=_CHANGE

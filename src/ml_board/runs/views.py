@@ -20,6 +20,7 @@ from ml_board.runs.logs import LogPage, read_entries
 from ml_board.runs.moments import Moments
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
+from mlgym_core.events.fencing import Fence
 from mlgym_core.events.files import read_file
 from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder
 from mlgym_core.events.lock import Liveness, liveness
@@ -66,6 +67,7 @@ class RunView:
         self.folder = folder
         self._committed = committed
         self._lock = threading.Lock()
+        self._fence = Fence(folder)
         self._begin()
 
     def _begin(self) -> None:
@@ -148,6 +150,10 @@ class RunView:
             self._refresh()
             self._find(self._fold, experiment_id)
             return model_card(self._fold.state, experiment_id, self._system_info(experiment_id))
+
+    def check_live(self, producer: str) -> None:
+        """Returns unless a newer attempt has replaced the one of `producer`; raises StoreError then (FENCED), too."""
+        self._fence.check(producer, self._committed.get(self.folder.run_id))
 
     def begin_watch(self) -> tuple[RunDelta | None, RunSnapshot]:
         """The whole run, from which deltas follow on, and before it the delta that earlier watchers still need."""

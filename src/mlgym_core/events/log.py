@@ -13,8 +13,9 @@ from itertools import chain
 from mlgym_core.errors import StoreError
 from mlgym_core.events.chain import load_chain, save_chain
 from mlgym_core.events.codec import ATTEMPT_HEAD, chain_lines, read_stamp, without_stamp
-from mlgym_core.events.codes import CONFLICT, FENCED, GAP, STOPPED
+from mlgym_core.events.codes import CONFLICT, GAP, STOPPED
 from mlgym_core.events.durability import SYNCS
+from mlgym_core.events.fencing import fenced
 from mlgym_core.events.files import writing
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import PATIENCE_S, WriterLock
@@ -206,11 +207,7 @@ class LogWriter:
             if producer not in self._next.stale:
                 return
             self._forget_from(len(self._pending))
-        raise StoreError(
-            f"a newer attempt has replaced the one that {producer} publishes for in run {self.run.run_id}",
-            code=FENCED,
-            hint="end that process; what it published since is not taken",
-        )
+        raise fenced(self.run, producer)
 
     def _forget_from(self, num_kept: int) -> None:
         del self._pending[num_kept:]

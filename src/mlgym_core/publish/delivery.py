@@ -63,6 +63,11 @@ class Delivery(Background):
         return self._progress.num_acknowledged if self._is_known else 0
 
     @property
+    def num_told(self) -> int:
+        """As `num_acknowledged`, with those that the server does not take."""
+        return self._progress.position.num_lines if self._is_known else 0
+
+    @property
     def num_to_remember(self) -> int:
         """As `num_acknowledged`; what an earlier process knew where the server has not been asked yet."""
         return self._progress.num_acknowledged

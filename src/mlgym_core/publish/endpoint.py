@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO
 
 import requests
@@ -30,6 +31,8 @@ _LOG = logging.getLogger(__name__)
 _TIMEOUT_S = (5, 60)
 _RESERVE_TIMEOUT_S = 3
 _CHUNK_BYTES = 2**20
+PRODUCER = "MLgym-Producer"
+"""The header that says whose files these are, so that a server can refuse those of an attempt that was replaced."""
 UNAUTHORIZED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _TO_TRY_AGAIN = UNAUTHORIZED | {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 
@@ -51,37 +54,37 @@ class Endpoint:
         """Ends the connection."""
         self._session.close()
 
-    def bring(self, payload: Payload) -> None:
-        """Uploads the files that an event speaks of; those that are gone here are left out."""
+    def bring(self, payload: Payload, producer: str) -> None:
+        """Uploads the files that an event of `producer` speaks of; those that are gone here are left out."""
         run = self._run
         match payload:
             case RunStarted():
                 for path in sorted(run.path.glob("*.yml")):
-                    self._put(path, "YAML", f"grid_searches/{run.run_id}/{path.name}")
+                    self._put(path, "YAML", f"grid_searches/{run.run_id}/{path.name}", producer)
             case ExperimentConfig():
-                self._put_of_experiment(payload.experiment_id, EXPERIMENT_CONFIG)
+                self._put_of_experiment(payload.experiment_id, EXPERIMENT_CONFIG, producer)
             case AttemptStarted():
-                self._put_of_experiment(payload.experiment_id, SYSTEM_INFO)
+                self._put_of_experiment(payload.experiment_id, SYSTEM_INFO, producer)
             case CheckpointSaved():
                 for resource in payload.resources:
-                    self._post(payload.experiment_id, payload.epoch, resource.name)
+                    self._post(payload.experiment_id, payload.epoch, resource.name, producer)
 
-    def delete(self, deleted: CheckpointDeleted) -> None:
-        """Deletes the files of a checkpoint; nothing happens where there are none."""
-        self._request("DELETE", f"checkpoints/{self._run.run_id}/{deleted.experiment_id}/{deleted.epoch}")
+    def delete(self, deleted: CheckpointDeleted, producer: str) -> None:
+        """Deletes the files of a checkpoint, as `producer` told; nothing happens where there are none."""
+        self._request("DELETE", f"checkpoints/{self._run.run_id}/{deleted.experiment_id}/{deleted.epoch}", producer)
 
-    def _put_of_experiment(self, experiment_id: int, name: str) -> None:
+    def _put_of_experiment(self, experiment_id: int, name: str, producer: str) -> None:
         path = self._run.experiment_config_path(experiment_id, name)
-        self._put(path, "JSON", f"grid_searches/{self._run.run_id}/{experiment_id}/{name}")
+        self._put(path, "JSON", f"grid_searches/{self._run.run_id}/{experiment_id}/{name}", producer)
 
-    def _put(self, path: Path, file_format: str, route: str) -> None:
+    def _put(self, path: Path, file_format: str, route: str, producer: str) -> None:
         try:
             content = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             return
-        self._request("PUT", route, json={"file_format": file_format, "content": content})
+        self._request("PUT", route, producer, json={"file_format": file_format, "content": content})
 
-    def _post(self, experiment_id: int, epoch: int, resource: str) -> None:
+    def _post(self, experiment_id: int, epoch: int, resource: str, producer: str) -> None:
         try:
             file = self._run.resource_path(experiment_id, epoch, resource).open("rb")
         except FileNotFoundError:  # deleted since, as the events to come say
@@ -89,10 +92,14 @@ class Endpoint:
         with file:
             form = _Form(resource, file)
             route = f"checkpoints/{self._run.run_id}/{experiment_id}/{epoch}"
-            self._request("POST", route, data=form, headers={"Content-Type": form.content_type})
+            self._request("POST", route, producer, data=form, headers={"Content-Type": form.content_type})
 
-    def _request(self, method: str, route: str, **body: Any) -> None:
-        answer = self._session.request(method, f"{self.url}/{route}", timeout=_TIMEOUT_S, **body)
+    def _request(
+        self, method: str, route: str, producer: str, *, headers: Mapping[str, str] = MappingProxyType({}), **body: Any
+    ) -> None:
+        answer = self._session.request(
+            method, f"{self.url}/{route}", headers={PRODUCER: producer, **headers}, timeout=_TIMEOUT_S, **body
+        )
         status = answer.status_code
         if answer.ok or (method == "DELETE" and status == HTTPStatus.NOT_FOUND):
             return

@@ -46,7 +46,7 @@ class Shipment:
                 endpoint,
                 ledger.files.get(endpoint.url, 0),
                 num_events=lambda: self._num_events,
-                num_acknowledged=lambda: min(each.num_acknowledged for each in self._beside_files),
+                num_told=lambda: min(each.num_told for each in self._beside_files),
                 set_aside=lambda: {producer for each in self._beside_files for producer in each.set_aside},
                 advanced=self._notify_deliveries,
             )

@@ -17,7 +17,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event, read_stamp
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log_reader import LogReader
-from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, Payload
+from mlgym_core.events.types import AttemptStarted, CheckpointDeleted, CheckpointSaved, Payload
 from mlgym_core.publish.background import Background
 from mlgym_core.publish.backoff import LONGEST_S, Backoff
 from mlgym_core.publish.endpoint import UNAUTHORIZED, Endpoint
@@ -34,8 +34,9 @@ _SPEAKS_OF_FILES = re.compile(
 class Uploads(Background):
     """Walks along the log of `run` in a thread of its own and brings what the events speak of, until it is closed.
 
-    `num_events` says how many events are safe there, `num_acknowledged` how many of them the server has, `set_aside`
-    whose further events, and so files, it does not take; `advanced` is called when the files of more events are there.
+    `num_events` says how many events are safe there, `num_told` how many of them the server has or does not take,
+    `set_aside` whose further events, and so files, it does not; `advanced` is called when the files of more events are
+    there.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Uploads(Background):
         position: int,
         *,
         num_events: Callable[[], int],
-        num_acknowledged: Callable[[], int],
+        num_told: Callable[[], int],
         set_aside: Callable[[], Container[str]],
         advanced: Callable[[], None],
     ) -> None:
@@ -54,10 +55,11 @@ class Uploads(Background):
         self._endpoint = endpoint
         self._position = position
         self._num_events = num_events
-        self._num_acknowledged = num_acknowledged
+        self._num_told = num_told
         self._set_aside = set_aside
         self._advanced = advanced
-        self._to_delete: deque[tuple[int, CheckpointDeleted]] = deque()
+        self._to_delete: deque[tuple[int, str, CheckpointDeleted]] = deque()
+        self._starts: dict[str, int] = {}
         self._begins_anew = True
         self.obstacle: str | None = None
         self.is_refused = False
@@ -117,9 +119,11 @@ class Uploads(Background):
             self._delete_due()
             piece = reader.poll_slice(_CHUNK_BYTES, self._num_events())
             for event_id, producer, payload in _speaking_of_files(piece.first_event_id, piece.data):
-                if event_id >= self._position and producer not in self._set_aside():
+                if isinstance(payload, AttemptStarted):
+                    self._starts[producer] = event_id
+                if event_id >= self._position:
                     self._advance(event_id)
-                    self._bring(event_id, payload)
+                    self._bring(event_id, producer, payload)
             if piece.num_lines:
                 self._advance(piece.first_event_id + piece.num_lines)
             else:
@@ -133,24 +137,27 @@ class Uploads(Background):
             self.changed.notify_all()
         self._advanced()
 
-    def _bring(self, event_id: int, payload: Payload) -> None:
+    def _bring(self, event_id: int, producer: str, payload: Payload) -> None:
         if isinstance(payload, CheckpointDeleted):
-            self._to_delete.append((event_id, payload))
+            self._to_delete.append((event_id, producer, payload))
             return
         if isinstance(payload, CheckpointSaved):
-            # A checkpoint that is saved anew must not be deleted in the name of the one before.
-            while self._is_to_be_deleted(payload) and not self.closed and not self._begins_anew:
+            while self._must_wait(producer, payload) and not self.closed and not self._begins_anew:
                 self.pause(_LOOK_FOR_ACKNOWLEDGEMENT_S)
                 self._delete_due()
-        self._try(partial(self._endpoint.bring, payload))
+        if producer not in self._set_aside():
+            self._try(partial(self._endpoint.bring, payload, producer))
 
-    def _is_to_be_deleted(self, saved: CheckpointSaved) -> bool:
+    def _must_wait(self, producer: str, saved: CheckpointSaved) -> bool:
+        """Whether it would be deleted in the name of the one before, or could be overwritten by a stale attempt."""
         place = saved.experiment_id, saved.epoch
-        return any((each.experiment_id, each.epoch) == place for _, each in self._to_delete)
+        is_to_be_deleted = any((each.experiment_id, each.epoch) == place for _, _, each in self._to_delete)
+        return is_to_be_deleted or self._starts.get(producer, -1) >= self._num_told()
 
     def _delete_due(self) -> None:
-        while self._to_delete and self._to_delete[0][0] < self._num_acknowledged() and not self.closed:
-            if self._try(partial(self._endpoint.delete, self._to_delete[0][1])):
+        while self._to_delete and self._to_delete[0][0] < self._num_told() and not self.closed:
+            _, producer, deleted = self._to_delete[0]
+            if producer in self._set_aside() or self._try(partial(self._endpoint.delete, deleted, producer)):
                 with self.changed:
                     self._to_delete.popleft()
                     self.changed.notify_all()

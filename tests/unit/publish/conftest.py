@@ -110,6 +110,7 @@ class AnsweringRest:
         self.status = 200
         self.requests = []
         self.tokens = []
+        self.producers = []
         answering = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -117,6 +118,7 @@ class AnsweringRest:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 answering.requests.append((self.command, self.path, body))
                 answering.tokens.append(self.headers.get("Authorization"))
+                answering.producers.append(self.headers.get("MLgym-Producer"))
                 self.send_response(answering.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

@@ -25,7 +25,7 @@ def endpoint(staging, answering):
 
 @pytest.fixture
 def bring(endpoint):
-    return lambda kind, **fields: endpoint.bring(kind(grid_search_id="r", **fields))
+    return lambda kind, **fields: endpoint.bring(kind(grid_search_id="r", **fields), "p")
 
 
 def deleted():
@@ -62,15 +62,16 @@ def test_a_checkpoint_brings_each_of_its_files(staging, answering, bring):
 
 
 def test_a_deleted_checkpoint_is_deleted(answering, endpoint):
-    endpoint.delete(deleted())
+    endpoint.delete(deleted(), "p")
     assert answering.requests == [("DELETE", "/checkpoints/r/10/12", b"")]
 
 
-def test_each_request_shows_the_token_and_no_address_does(answering, endpoint, staging, bring):
+def test_each_request_shows_the_token_and_the_producer_and_no_address_does(answering, endpoint, staging, bring):
     write_atomically(staging.config_path("run_config.yml"), "a: 1")
     bring(RunStarted, **started())
-    endpoint.delete(deleted())
+    endpoint.delete(deleted(), "p")
     assert answering.tokens == ["Bearer word"] * 2
+    assert answering.producers == ["p"] * 2
     assert not any("word" in path for _, path, _ in answering.requests)
 
 
@@ -88,10 +89,10 @@ def test_what_is_not_staged_asks_for_nothing(answering, bring, kind, fields):
     assert answering.requests == []
 
 
-@pytest.mark.parametrize("status", [404, 413, 422])
+@pytest.mark.parametrize("status", [404, 409, 413, 422])
 def test_what_is_refused_is_not_tried_again(answering, endpoint, caplog, status):
     answering.status = status
-    endpoint.delete(deleted())
+    endpoint.delete(deleted(), "p")
     assert len(answering.requests) == 1
     assert bool(caplog.records) is (status != 404)  # gone is as good as deleted
 
@@ -100,10 +101,10 @@ def test_what_is_refused_is_not_tried_again(answering, endpoint, caplog, status)
 def test_an_endpoint_that_fails_or_lets_nobody_in_is_to_be_tried_again(answering, endpoint, status):
     answering.status = status
     with pytest.raises(requests.RequestException):
-        endpoint.delete(deleted())
+        endpoint.delete(deleted(), "p")
 
 
 def test_an_endpoint_that_is_away_is_to_be_tried_again(answering, endpoint):
     answering.close()
     with pytest.raises(requests.RequestException):
-        endpoint.delete(deleted())
+        endpoint.delete(deleted(), "p")

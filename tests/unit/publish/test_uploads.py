@@ -10,7 +10,7 @@ from mlgym_core.events.log import LogWriter
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
-from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, LogLines, Resource
+from mlgym_core.events.types import AttemptStarted, CheckpointDeleted, CheckpointSaved, LogLines, Resource
 from mlgym_core.publish.endpoint import Endpoint
 from mlgym_core.publish.uploads import Uploads
 
@@ -23,7 +23,7 @@ class Walked:
 
     def __init__(self, folder, url, position=0):
         self.folder = folder
-        self.num_acknowledged = 0
+        self.num_told = 0
         self.set_aside = set()
         self.num_ready = []
         write_atomically(folder.resource_path(0, 1, "model.safetensors"), "model")
@@ -36,7 +36,7 @@ class Walked:
             Endpoint(folder, url, None),
             position,
             num_events=lambda: self._writer.num_events,
-            num_acknowledged=lambda: self.num_acknowledged,
+            num_told=lambda: self.num_told,
             set_aside=lambda: self.set_aside,
             advanced=lambda: self.num_ready.append(self.uploads.position),
         )
@@ -44,6 +44,20 @@ class Walked:
 
     def publish(self, *kinds):
         for kind in kinds:
+            if kind is AttemptStarted:
+                self._spool.publish(
+                    AttemptStarted(
+                        grid_search_id="r",
+                        experiment_id=0,
+                        attempt=1,
+                        device="cpu",
+                        host="h",
+                        pid=1,
+                        threads=1,
+                        versions={},
+                    )
+                )
+                continue
             if kind is LogLines:
                 self._spool.publish(
                     LogLines(grid_search_id="r", stream="stdout", lines=['\n{"event_type":"run_started"}'])
@@ -104,9 +118,9 @@ def test_a_checkpoint_is_deleted_once_the_event_that_says_so_is_acknowledged(wal
     walked.until(lambda: walked.uploads.position == 3)
     assert walked.uploads.settled == 1
     assert asked(answering) == [SAVED]
-    walked.num_acknowledged = 1
+    walked.num_told = 1
     assert not walked.uploads.wait_for(2, time.monotonic() + 0.3)
-    walked.num_acknowledged = 2
+    walked.num_told = 2
     assert walked.uploads.wait_for(3, time.monotonic() + PATIENCE_S)
     assert asked(answering) == [SAVED, DELETED]
 
@@ -117,9 +131,31 @@ def test_a_checkpoint_that_is_saved_anew_waits_until_the_one_before_is_deleted(w
     walked.until(lambda: walked.uploads.position == 2)
     assert not walked.uploads.wait_for(3, time.monotonic() + 0.3)
     assert asked(answering) == [SAVED]
-    walked.num_acknowledged = 2
+    walked.num_told = 2
     assert walked.uploads.wait_for(3, time.monotonic() + PATIENCE_S)
     assert asked(answering) == [SAVED, DELETED, SAVED]
+
+
+def test_a_checkpoint_waits_until_the_server_knows_of_its_attempt(walk, answering):
+    walked = walk()
+    walked.publish(LogLines, AttemptStarted, CheckpointSaved)
+    walked.until(lambda: walked.uploads.position == 2)
+    walked.num_told = 1
+    assert not walked.uploads.wait_for(3, time.monotonic() + 0.3)
+    assert SAVED not in asked(answering)
+    walked.num_told = 2
+    assert walked.uploads.wait_for(3, time.monotonic() + PATIENCE_S)
+    assert asked(answering) == [SAVED]
+
+
+def test_a_stale_attempt_brings_and_deletes_nothing_once_it_is_known_to_be_one(walk, answering):
+    walked = walk()
+    walked.publish(CheckpointSaved, CheckpointDeleted, AttemptStarted, CheckpointSaved)
+    walked.until(lambda: walked.uploads.position == 3)
+    walked.set_aside.add(walked.producer)
+    walked.num_told = 4
+    assert walked.uploads.wait_for(4, time.monotonic() + PATIENCE_S)
+    assert asked(answering) == [SAVED]
 
 
 def test_what_an_earlier_process_brought_is_not_brought_again(walk, answering):

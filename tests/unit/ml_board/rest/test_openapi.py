@@ -5,7 +5,7 @@ import pytest
 
 from ml_board.access.auth import ALL_RIGHTS, Auth, Token
 from ml_board.rest.openapi import describe, documented
-from ml_board.rest.operations import OPERATIONS, PATH, QUERY
+from ml_board.rest.operations import HEADERS, OPERATIONS, PATH, QUERY
 
 LOCKED = Auth([Token(secret="a-secret-of-some-length", name="tester", rights=ALL_RIGHTS)])
 
@@ -35,7 +35,7 @@ def test_each_reference_leads_somewhere_and_each_schema_is_one(client):
 
     names = {reference.removeprefix("#/components/schemas/") for reference in references(document)}
     assert names <= document["components"]["schemas"].keys()
-    for schema in [*document["components"]["schemas"].values(), *PATH.values(), *QUERY.values()]:
+    for schema in [*document["components"]["schemas"].values(), *PATH.values(), *QUERY.values(), *HEADERS.values()]:
         jsonschema.Draft202012Validator.check_schema(schema)
 
 

@@ -6,15 +6,20 @@ import pytest
 
 from ml_board.runs import logs
 from ml_board.runs.series import BINARY
-from mlgym_core.events.types import CheckpointSaved, LogLines, Resource, SystemMetrics
+from mlgym_core.events.codec import encode_event
+from mlgym_core.events.types import AttemptStarted, CheckpointSaved, LogLines, Resource, SystemMetrics
 
 
 def put(client, path, file_format, content):
     return client.put(path, json={"file_format": file_format, "content": content})
 
 
+def form(content, name="model"):
+    return {"checkpoint_file": (io.BytesIO(content), name)}
+
+
 def upload(client, path, name, content):
-    return client.post(path, data={"checkpoint_file": (io.BytesIO(content), name)})
+    return client.post(path, data=form(content, name))
 
 
 def test_configurations_of_a_run_come_back_as_they_were_put(client, recording):
@@ -73,6 +78,40 @@ def test_a_resource_is_found_by_mlgyms_names_whatever_it_is_stored_as(client, re
         answer = client.get(f"{path}/{name}", buffered=True)
         assert answer.data == content
         assert answer.mimetype == "application/octet-stream"
+
+
+def attempt(recording, producer, number):
+    started = AttemptStarted(
+        grid_search_id=recording.run_id,
+        experiment_id=0,
+        attempt=number,
+        device="cpu",
+        host="h",
+        pid=1,
+        threads=1,
+        versions={},
+    )
+    recording.writer.append(producer, 1, [encode_event(started)])
+    recording.writer.commit()
+
+
+def test_a_stale_attempt_changes_no_file_of_the_live_one(client, recording):
+    path = f"/checkpoints/{recording.run_id}/0/1"
+    attempt(recording, "old", 1)
+    assert client.post(path, data=form(b"first"), headers={"MLgym-Producer": "old"}).status_code == 200
+    attempt(recording, "new", 2)
+    assert client.post(path, data=form(b"second"), headers={"MLgym-Producer": "new"}).status_code == 200
+    stale = {"headers": {"MLgym-Producer": "old"}}
+    info = {"file_format": "JSON", "content": "{}"}
+    for refused in (
+        client.post(path, data=form(b"third"), **stale),
+        client.delete(path, **stale),
+        client.delete(f"{path}/model", **stale),
+        client.put(f"/grid_searches/{recording.run_id}/0/system_info.json", json=info, **stale),
+    ):
+        assert (refused.status_code, refused.json["error"]["code"]) == (409, "MG414")
+    assert client.get(f"{path}/model", buffered=True).data == b"second"
+    assert client.get(f"/system-info/{recording.run_id}/0").status_code == 404
 
 
 def test_an_upload_replaces_what_was_there(client, recording):

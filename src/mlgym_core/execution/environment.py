@@ -1,4 +1,4 @@
-"""What a run says about where it ran: machine, versions, the state of the code.
+"""What a run says about where it ran: machine, versions and packages.
 
 Pure look-ups; knows nothing of runs. What cannot be found out is left out or null, never guessed.
 """
@@ -7,18 +7,25 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import math
 import os
 import platform
 import socket
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from mlgym_core.errors import RunError
+
 PACKAGES = ("mlgym-core", "torch", "numpy", "scikit-learn", "scipy", "safetensors")
 """The packages whose version may shape results."""
-_GIT_SECONDS = 5
+STATED = {"MLGYM_CARBON_INTENSITY": "carbon_intensity_g_per_kwh", "MLGYM_CPU_TDP": "cpu_tdp_watts"}
+"""Variables of the environment by which a user says what an estimate of energy would else assume."""
+_SYSCTL_SECONDS = 5
 
 
 @functools.cache
@@ -40,33 +47,69 @@ def machine() -> dict[str, Any]:
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "machine": platform.machine(),
+        "cpu_model": _cpu_model(),
         "num_cpus": os.cpu_count(),
+        "num_cores": psutil.cpu_count(logical=False),
         "ram_bytes": _ram_bytes(),
     }
 
 
-def environment() -> dict[str, Any]:
-    """Machine and versions together, as `run_started` tells them."""
-    return {**machine(), "versions": versions(), "executable": sys.executable}
+def environment(variables: Mapping[str, str] = os.environ) -> dict[str, Any]:
+    """Machine, versions and packages together, as `run_started` tells them, and what `variables` state of energy.
+
+    Raises:
+        RunError: a variable that states a number holds none.
+    """
+    return {
+        **machine(),
+        **_stated(variables),
+        "versions": versions(),
+        "packages": packages(),
+        "executable": sys.executable,
+    }
 
 
-def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit, branch and whether files differ from it, of the repository around `folder`; None where there is none."""
-    head = _git(folder, "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
-    if head is None or len(head.split()) != 2:
-        return None
-    commit, branch = head.split()
-    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"commit": commit, "branch": branch, "dirty": None if changes is None else bool(changes.strip())}
+def packages() -> dict[str, str]:
+    """The versions of all installed packages by name; nothing is imported."""
+    found = {each.metadata["Name"]: each.version for each in importlib.metadata.distributions()}
+    # A distribution whose metadata is damaged has no name.
+    return {name: found[name] for name in sorted(filter(None, found), key=str.lower)}
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
-    command: Sequence[str] = ("git", "-C", str(folder), *arguments)
+def _stated(variables: Mapping[str, str]) -> dict[str, float]:
+    return {key: _positive(name, variables[name]) for name, key in STATED.items() if variables.get(name)}
+
+
+def _positive(name: str, text: str) -> float:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_GIT_SECONDS, check=False)
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number < math.inf:
+        raise RunError(
+            f"{name} is {text!r}, which is no number from 0 on",
+            code="MG130",
+            hint="grams of CO2 equivalents per kWh of the electricity used, or watts of all processors at full use",
+        )
+    return number
+
+
+def _cpu_model() -> str | None:
+    if sys.platform == "darwin":
+        return _ask("sysctl", "-n", "machdep.cpu.brand_string")
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or None
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), None)
+
+
+def _ask(*command: str) -> str | None:
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_SYSCTL_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout if done.returncode == 0 else None
+    return done.stdout.strip() or None
 
 
 def _ram_bytes() -> int | None:

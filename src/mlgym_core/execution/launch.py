@@ -13,11 +13,12 @@ import yaml
 from mlgym_core.errors import RunError
 from mlgym_core.events.folder import GRID_SEARCH_CONFIG, RUN_CONFIG, EventStorage
 from mlgym_core.execution import forkserver
-from mlgym_core.execution.environment import environment, git_state
+from mlgym_core.execution.environment import environment
 from mlgym_core.execution.job import Checked, Request
 from mlgym_core.execution.plan import Plan
 from mlgym_core.execution.processes import ProcessExecutor
 from mlgym_core.execution.registrations import collect
+from mlgym_core.execution.repository import git_state
 from mlgym_core.execution.runner import Grid, Origin, RunResult, run_grid
 from mlgym_core.execution.watching import Watcher
 from mlgym_core.registry import default_registry

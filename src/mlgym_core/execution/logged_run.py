@@ -23,11 +23,12 @@ from mlgym_core.errors import RunError
 from mlgym_core.events.files import write_atomically
 from mlgym_core.events.folder import GRID_SEARCH_CONFIG, SYSTEM_INFO, EventStorage
 from mlgym_core.events.types import EvaluationResult, LossScore, MetricScore
-from mlgym_core.execution.environment import environment, git_state, machine, versions
+from mlgym_core.execution.environment import environment, machine, versions
 from mlgym_core.execution.job import RunContext
 from mlgym_core.execution.lifecycle import attempt_started, job_ended, job_started, stop_obeyed
 from mlgym_core.execution.log_records import recording
 from mlgym_core.execution.process_logs import ProcessLog
+from mlgym_core.execution.repository import git_state
 from mlgym_core.execution.runner import Grid, OpenRun, Origin, open_run
 from mlgym_core.execution.stopping import Stop
 

@@ -1,16 +1,12 @@
 """What a run says about where it ran."""
 
+import importlib.metadata
 import platform
-import subprocess
-from pathlib import Path
 
-from mlgym_core.execution.environment import environment, git_state, versions
+import pytest
 
-
-def git(folder: Path, *arguments: str) -> str:
-    identity = ("-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false")
-    command = ["git", "-C", str(folder), *identity, *arguments]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+from mlgym_core.errors import RunError
+from mlgym_core.execution.environment import environment, packages, versions
 
 
 def test_versions_name_python_and_what_shapes_results() -> None:
@@ -28,23 +24,26 @@ def test_the_environment_tells_machine_and_versions() -> None:
     assert found["host"]
 
 
-def test_a_folder_without_a_repository_has_no_state(tmp_path: Path) -> None:
-    assert git_state(tmp_path) is None
+def test_the_environment_tells_the_processors_and_every_package() -> None:
+    found = environment()
+
+    assert found["num_cores"] is None or 1 <= found["num_cores"] <= found["num_cpus"]
+    assert "cpu_model" in found
+    assert found["packages"] == packages()
+    assert found["packages"]["torch"] == importlib.metadata.version("torch")
+    assert list(packages()) == sorted(packages(), key=str.lower)
 
 
-def test_a_repository_without_a_commit_has_no_state(tmp_path: Path) -> None:
-    git(tmp_path, "init", "--initial-branch", "main")
+def test_the_environment_tells_what_its_variables_state_of_energy() -> None:
+    stated = environment({"MLGYM_CARBON_INTENSITY": "35.5", "MLGYM_CPU_TDP": "65"})
 
-    assert git_state(tmp_path) is None
+    assert (stated["carbon_intensity_g_per_kwh"], stated["cpu_tdp_watts"]) == (35.5, 65.0)
+    assert not {"carbon_intensity_g_per_kwh", "cpu_tdp_watts"} & environment({"MLGYM_CPU_TDP": ""}).keys()
 
 
-def test_the_state_is_commit_branch_and_whether_files_differ(tmp_path: Path) -> None:
-    git(tmp_path, "init", "--initial-branch", "main")
-    (tmp_path / "file").write_text("one")
-    git(tmp_path, "add", "file")
-    git(tmp_path, "commit", "--message", "first")
-    commit = git(tmp_path, "rev-parse", "HEAD")
+@pytest.mark.parametrize("text", ["green", "-1", "nan", "inf"])
+def test_a_variable_that_states_no_number_is_an_error(text: str) -> None:
+    with pytest.raises(RunError, match=f"MLGYM_CARBON_INTENSITY is '{text}'") as caught:
+        environment({"MLGYM_CARBON_INTENSITY": text})
 
-    assert git_state(tmp_path) == {"commit": commit, "branch": "main", "dirty": False}
-    (tmp_path / "file").write_text("two")
-    assert git_state(tmp_path) == {"commit": commit, "branch": "main", "dirty": True}
+    assert caught.value.code == "MG130"

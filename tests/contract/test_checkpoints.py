@@ -8,13 +8,25 @@ from pathlib import Path
 import pytest
 
 from mlgym_core.checkpoints.local import LocalCheckpoints
-from mlgym_core.checkpoints.protocols import Checkpoints
+from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, dump_position
+from mlgym_core.checkpoints.protocols import Checkpoints, Moment
 from mlgym_core.errors import StoreError
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.types import Resource
 
 RUN_ID = "2026-01-02--03-04-05"
-FILES = {"model.safetensors": bytes(range(256)) * 300, "optimizer.safetensors": b"", "lr_scheduler.json": b"{}"}
+MODEL = bytes(range(256)) * 300
+FIRST, WITHIN, SECOND = Moment(epoch=0, step=7), Moment(epoch=1, step=9, batch=2), Moment(epoch=1, step=14)
+MOMENTS = [FIRST, WITHIN, SECOND]
+
+
+def files(moment: Moment) -> dict[str, bytes]:
+    return {
+        "model.safetensors": MODEL,
+        "optimizer.safetensors": b"",
+        "lr_scheduler.json": b"{}",
+        STATEFUL_COMPONENTS: dump_position(moment, {"more": 1}),
+    }
 
 
 @pytest.fixture(params=[LocalCheckpoints])
@@ -22,72 +34,102 @@ def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> Checkpoints:
     return request.param(EventStorage(tmp_path).run(RUN_ID))
 
 
-def test_what_is_saved_is_loaded_and_told_with_size_and_digest(checkpoints: Checkpoints) -> None:
-    stored = checkpoints.save(3, 12, FILES)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_what_is_saved_is_loaded_and_told_with_size_and_digest(checkpoints: Checkpoints, moment: Moment) -> None:
+    stored = checkpoints.save(3, moment, files(moment))
 
     assert stored == [
         Resource(name=name, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
-        for name, content in sorted(FILES.items())
+        for name, content in sorted(files(moment).items())
     ]
-    for name, content in FILES.items():
-        assert checkpoints.load(3, 12, name) == content
+    assert checkpoints.describe(3, moment) == stored
+    for name, content in files(moment).items():
+        assert checkpoints.load(3, moment, name) == content
 
 
-def test_the_ending_of_a_name_may_be_left_out(checkpoints: Checkpoints) -> None:
-    checkpoints.save(0, 0, FILES)
+@pytest.mark.parametrize("moment", MOMENTS)
+def test_the_ending_of_a_name_may_be_left_out(checkpoints: Checkpoints, moment: Moment) -> None:
+    checkpoints.save(0, moment, files(moment))
 
-    assert checkpoints.load(0, 0, "model") == FILES["model.safetensors"]
+    assert checkpoints.load(0, moment, "model") == MODEL
 
 
-def test_epochs_are_told_in_order_for_each_experiment(checkpoints: Checkpoints) -> None:
-    assert checkpoints.epochs(0) == []
-    for epoch in (10, 9, 100):
-        checkpoints.save(0, epoch, FILES)
-    checkpoints.save(1, 5, FILES)
+def test_moments_are_told_in_order_for_each_experiment(checkpoints: Checkpoints) -> None:
+    assert checkpoints.moments(0) == []
+    anywhere = [Moment(epoch=epoch, step=epoch * 5) for epoch in (10, 9, 100)]
+    start_of_epoch, end_of_epoch = Moment(epoch=10, step=45, batch=0), Moment(epoch=9, step=44, batch=4)
+    for moment in (*anywhere, start_of_epoch, end_of_epoch):
+        checkpoints.save(0, moment, files(moment))
+    checkpoints.save(1, SECOND, files(SECOND))
 
-    assert checkpoints.epochs(0) == [9, 10, 100]
-    assert checkpoints.epochs(1) == [5]
+    assert checkpoints.moments(0) == [end_of_epoch, anywhere[1], start_of_epoch, anywhere[0], anywhere[2]]
+    assert checkpoints.moments(1) == [SECOND]
 
 
 def test_a_checkpoint_goes_as_a_whole(checkpoints: Checkpoints) -> None:
-    checkpoints.save(0, 0, FILES)
-    checkpoints.save(0, 1, FILES)
+    for moment in MOMENTS:
+        checkpoints.save(0, moment, files(moment))
 
-    checkpoints.delete(0, 0)
+    checkpoints.delete(0, WITHIN)
+    checkpoints.delete(0, FIRST)
 
-    assert checkpoints.epochs(0) == [1]
-    for name in FILES:
+    assert checkpoints.moments(0) == [SECOND]
+    assert checkpoints.describe(0, WITHIN) == checkpoints.describe(0, FIRST) == []
+    for name in files(FIRST):
         with pytest.raises(StoreError):
-            checkpoints.load(0, 0, name)
+            checkpoints.load(0, FIRST, name)
 
 
 def test_deleting_what_is_not_there_is_silent(checkpoints: Checkpoints) -> None:
-    checkpoints.delete(0, 7)
+    checkpoints.delete(0, FIRST)
 
-    assert checkpoints.epochs(0) == []
+    assert checkpoints.moments(0) == []
 
 
 def test_saving_again_replaces_all_files(checkpoints: Checkpoints) -> None:
-    checkpoints.save(0, 0, FILES)
+    checkpoints.save(0, FIRST, files(FIRST))
 
-    checkpoints.save(0, 0, {"model.safetensors": b"new"})
+    checkpoints.save(0, FIRST, {"model.safetensors": b"new"})
 
-    assert checkpoints.load(0, 0, "model") == b"new"
+    assert checkpoints.load(0, FIRST, "model") == b"new"
     with pytest.raises(StoreError):
-        checkpoints.load(0, 0, "lr_scheduler.json")
+        checkpoints.load(0, FIRST, "lr_scheduler.json")
 
 
 def test_what_is_not_there_is_an_error(checkpoints: Checkpoints) -> None:
     with pytest.raises(StoreError):
-        checkpoints.load(0, 0, "model")
-    checkpoints.save(0, 0, FILES)
+        checkpoints.load(0, FIRST, "model")
+    checkpoints.save(0, FIRST, files(FIRST))
     with pytest.raises(StoreError):
-        checkpoints.load(0, 0, "scaler")
+        checkpoints.load(0, FIRST, "scaler")
 
 
 @pytest.mark.parametrize("name", ["../model", "a/b", "..", ""])
 def test_a_name_that_leads_elsewhere_is_refused_and_nothing_is_stored(checkpoints: Checkpoints, name: str) -> None:
     with pytest.raises(StoreError):
-        checkpoints.save(0, 0, {"model.safetensors": b"x", name: b"y"})
+        checkpoints.save(0, FIRST, {**files(FIRST), name: b"y"})
 
-    assert checkpoints.epochs(0) == []
+    assert checkpoints.moments(0) == []
+
+
+def test_a_checkpoint_that_cannot_say_its_moment_is_an_error(checkpoints: Checkpoints) -> None:
+    checkpoints.save(0, FIRST, {**files(FIRST), STATEFUL_COMPONENTS: files(FIRST)[STATEFUL_COMPONENTS][:-9]})
+
+    with pytest.raises(StoreError, match="not whole") as raised:
+        checkpoints.moments(0)
+    assert raised.value.code == "MG420"
+
+
+def test_one_of_another_program_is_no_moment_to_go_on_from(checkpoints: Checkpoints) -> None:
+    checkpoints.save(0, FIRST, {"model.pickle": b"?"})
+
+    assert checkpoints.moments(0) == []
+
+
+def test_clearing_leaves_what_is_complete(checkpoints: Checkpoints) -> None:
+    for moment in MOMENTS:
+        checkpoints.save(0, moment, files(moment))
+
+    checkpoints.clear(0)
+
+    assert checkpoints.moments(0) == MOMENTS

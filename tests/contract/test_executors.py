@@ -78,6 +78,7 @@ class Bench:
             stop=stop,
             fail_fast=fail_fast,
             log_level="INFO",
+            resume_points=ResumePoints(),
         )
 
     def lines(self) -> list[bytes]:

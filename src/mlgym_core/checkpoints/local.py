@@ -1,17 +1,24 @@
 """Checkpoints as folders of the run's own folder.
 
-Owns that a folder of an epoch appears and goes as a whole: it is written and emptied under a hidden name beside.
+Owns that such a folder appears and goes as a whole, also where the power is cut: it is written and emptied under a
+hidden name beside. One of an epoch's end lies where clients of version 1 look for it, one from within an epoch apart.
 """
 
 from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 
 from mlgym_core.checkpoints.digests import describe
+from mlgym_core.checkpoints.position import CUT_SHORT, STATEFUL_COMPONENTS, load_position
+from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.errors import StoreError
-from mlgym_core.events.files import hidden_beside, read_file, remove_folder, writing
-from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.checkpoint_files import describe_file
+from mlgym_core.events.codes import NOT_FOUND
+from mlgym_core.events.files import hidden_beside, read_file, remove_folder, sync_folder, write_synced, writing
+from mlgym_core.events.folder import RunFolder, file_names, find_file
+from mlgym_core.events.names import check_name
 from mlgym_core.events.types import Resource
 
 
@@ -21,31 +28,76 @@ class LocalCheckpoints:
     def __init__(self, run: RunFolder) -> None:
         self._run = run
 
-    def save(self, experiment_id: int, epoch: int, resources: Mapping[str, bytes]) -> list[Resource]:
+    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, bytes]) -> list[Resource]:
         """What was stored; see `Checkpoints.save`."""
-        final = self._run.checkpoint_path(experiment_id, epoch)
-        files = {self._run.resource_path(experiment_id, epoch, name).name: each for name, each in resources.items()}
+        final = self._path(experiment_id, moment)
+        files = {check_name(name, "resource"): content for name, content in resources.items()}
         beside = hidden_beside(final)
         with writing(final):
             beside.mkdir(parents=True)
             try:
                 for name, content in files.items():
-                    (beside / name).write_bytes(content)
+                    write_synced(beside / name, content)
+                sync_folder(beside)
                 remove_folder(final)
                 beside.rename(final)
+                sync_folder(final.parent)
             except (OSError, StoreError):
                 shutil.rmtree(beside, ignore_errors=True)
                 raise
         return describe(resources)
 
-    def load(self, experiment_id: int, epoch: int, resource: str) -> bytes:
+    def load(self, experiment_id: int, moment: Moment, resource: str) -> bytes:
         """The bytes of a file; see `Checkpoints.load`."""
-        return read_file(self._run.find_resource(experiment_id, epoch, resource))
+        folder = self._path(experiment_id, moment)
+        path = find_file(folder, check_name(resource, "resource"))
+        if path is None:
+            raise StoreError(
+                f"run {self._run.run_id}, experiment {experiment_id} has no {resource!r} of {moment}",
+                code=NOT_FOUND,
+                hint=f"this checkpoint has: {', '.join(names)}" if (names := file_names(folder)) else None,
+            )
+        return read_file(path)
 
-    def delete(self, experiment_id: int, epoch: int) -> None:
+    def describe(self, experiment_id: int, moment: Moment) -> list[Resource]:
+        """What is stored of a checkpoint; see `Checkpoints.describe`."""
+        folder = self._path(experiment_id, moment)
+        return [describe_file(folder / name) for name in file_names(folder)]
+
+    def delete(self, experiment_id: int, moment: Moment) -> None:
         """Remove a checkpoint; see `Checkpoints.delete`."""
-        remove_folder(self._run.checkpoint_path(experiment_id, epoch))
+        remove_folder(self._path(experiment_id, moment))
 
-    def epochs(self, experiment_id: int) -> list[int]:
-        """The epochs that have a checkpoint, in order."""
-        return self._run.checkpoint_epochs(experiment_id)
+    def moments(self, experiment_id: int) -> list[Moment]:
+        """The moments that can be gone on from, in order; see `Checkpoints.moments`."""
+        run = self._run
+        folders = [
+            *(run.checkpoint_path(experiment_id, epoch) for epoch in run.checkpoint_epochs(experiment_id)),
+            *(run.step_path(experiment_id, step) for step in run.checkpoint_steps(experiment_id)),
+        ]
+        paths = [folder / STATEFUL_COMPONENTS for folder in folders]
+        return sorted((_moment_of(path) for path in paths if path.exists()), key=lambda each: each.order)
+
+    def clear(self, experiment_id: int) -> None:
+        """Remove what was left of checkpoints that were broken off; see `Checkpoints.clear`."""
+        folder = self._run.experiment_path(experiment_id)
+        for left in [*folder.glob(".*.*/"), *folder.glob("steps/.*.*/")]:
+            shutil.rmtree(left, ignore_errors=True)
+
+    def _path(self, experiment_id: int, moment: Moment) -> Path:
+        if moment.batch is None:
+            return self._run.checkpoint_path(experiment_id, moment.epoch)
+        return self._run.step_path(experiment_id, moment.step)
+
+
+def _moment_of(path: Path) -> Moment:
+    try:
+        return load_position(read_file(path))[0]
+    except StoreError as error:
+        if error.code != CUT_SHORT:
+            raise
+        raise StoreError(
+            f"{path} is not whole: {error.message}",
+            code=CUT_SHORT,
+            hint=f"restore it from a copy, or remove the folder {path.parent}: training goes on from an earlier one",
+        ) from error

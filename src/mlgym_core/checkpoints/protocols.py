@@ -1,11 +1,13 @@
 """Where checkpoints are kept, as those see it who save and load them.
 
-Owns the port. A checkpoint is complete or absent; when there is one, is decided elsewhere.
+Owns the port and the moments that a checkpoint can be of. A checkpoint is complete or absent; when there is one, is
+decided elsewhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
 from mlgym_core.events.types import Resource
@@ -14,20 +16,44 @@ Frozen: TypeAlias = Callable[[], bytes]
 """The bytes of a file as its state was when this was made; it may be called later, once, in another thread."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """Where training stood: `batch` batches of `epoch` were done, None at its end, after its evaluation.
+
+    `step` counts the optimizer's steps taken so far.
+    """
+
+    epoch: int
+    step: int
+    batch: int | None = None
+
+    @property
+    def order(self) -> tuple[int, bool, int]:
+        """What moments of one experiment are sorted by."""
+        return self.epoch, self.batch is None, self.batch or 0
+
+    def __str__(self) -> str:
+        within = "" if self.batch is None else f", batch {self.batch}"
+        return f"epoch {self.epoch}{within}"
+
+
 class Checkpoints(Protocol):
-    """The checkpoints of one run: for each experiment and epoch, files by name."""
+    """The checkpoints of one run: for each experiment and moment, files by name.
 
-    def save(self, experiment_id: int, epoch: int, resources: Mapping[str, bytes]) -> list[Resource]:
-        """What was stored, by name; the checkpoint is readable when this returns, as a whole.
+    Which moment it is, is said by the file `STATEFUL_COMPONENTS` among them; see `position.py`.
+    """
 
-        One of that epoch that is there already is replaced.
+    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, bytes]) -> list[Resource]:
+        """What was stored, by name; the checkpoint is readable when this returns, as a whole, also after a power cut.
+
+        One of that moment that is there already is replaced.
 
         Raises:
             StoreError: it cannot be stored; nothing of it can be read then.
         """
         ...
 
-    def load(self, experiment_id: int, epoch: int, resource: str) -> bytes:
+    def load(self, experiment_id: int, moment: Moment, resource: str) -> bytes:
         """The bytes of a file; its name's ending may be left out.
 
         Raises:
@@ -35,10 +61,22 @@ class Checkpoints(Protocol):
         """
         ...
 
-    def delete(self, experiment_id: int, epoch: int) -> None:
+    def describe(self, experiment_id: int, moment: Moment) -> list[Resource]:
+        """What is stored of a checkpoint, by name; nothing where there is none."""
+        ...
+
+    def delete(self, experiment_id: int, moment: Moment) -> None:
         """Remove a checkpoint as a whole; nothing happens where there is none."""
         ...
 
-    def epochs(self, experiment_id: int) -> list[int]:
-        """The epochs that have a checkpoint, in order."""
+    def moments(self, experiment_id: int) -> list[Moment]:
+        """The moments that can be gone on from, in order.
+
+        Raises:
+            StoreError: a checkpoint does not say which moment it is of.
+        """
+        ...
+
+    def clear(self, experiment_id: int) -> None:
+        """Remove what was left of checkpoints that were broken off; nobody else may be saving one."""
         ...

@@ -28,6 +28,18 @@ LogLevel: TypeAlias = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResumePoints:
+    """When training saves where it stands, beside the checkpoints that are kept: a break costs no more than that.
+
+    After so many steps, and after so many seconds; 0 seconds for never. Where neither is said it is each 600 seconds,
+    unless no checkpoints are kept at all.
+    """
+
+    steps: int | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
     """All settings of a run; `epochs`, `seed` and `threads` are None where the `run:` block sweeps them."""
 
@@ -47,6 +59,13 @@ class RunSettings:
     system_metrics_every: _Seconds = 5.0
     log_level: LogLevel = "INFO"
     durability: Durability = "synced"
+    save_every_steps: _AtLeast1 | None = None
+    save_every_seconds: _Seconds | None = None
+
+    @property
+    def resume_points(self) -> ResumePoints:
+        """When it is saved where training stands."""
+        return ResumePoints(steps=self.save_every_steps, seconds=self.save_every_seconds)
 
 
 SHAPING_RESULTS = ("epochs", "seed", "threads")
@@ -69,6 +88,8 @@ OPTION_OF = {
     "system_metrics_every": "--system_metrics_every",
     "log_level": "--log_level",
     "durability": "--durability",
+    "save_every_steps": "--save_every_steps",
+    "save_every_seconds": "--save_every_seconds",
 }
 """The option of the command line that stands for each setting, as messages name it."""
 
@@ -89,6 +110,8 @@ MEANING_OF = {
     "system_metrics_every": "seconds between two samples of processors, memory, disk and network; 0 takes none",
     "log_level": "the lowest level of Python's logging that is recorded while an experiment is trained",
     "durability": "whether each commit of the log is synced to the disk, or left to the system",
+    "save_every_steps": "after how many steps of the optimizer it is saved where training stands, to go on from there",
+    "save_every_seconds": "the same in seconds, 0 for never; 600 where this is absent and checkpoints are kept",
     "zip": "sweeps that are walked together instead of forming a product, by their paths",
 }
 """What each key of the `run:` block means, for editors and help."""

@@ -138,6 +138,12 @@ def verify_checkpoints(run: RunFolder) -> CheckpointReport:
     return CheckpointReport(num_checkpoints=len(saved), faults=faults, untold=list(_untold(run, told)))
 
 
+def describe_file(path: Path) -> Resource:
+    """Name, size and SHA-256 of a checkpoint's file. Raises StoreError where it cannot be read."""
+    with reading(path):
+        return Resource(name=path.name, size_bytes=path.stat().st_size, sha256=_sha256(path))
+
+
 def _told(lines: Iterable[bytes]) -> Iterator[Checkpoint]:
     for line in lines:
         # Most lines are of other types, and need not be decoded.
@@ -188,7 +194,7 @@ def _deletion(run: RunFolder, experiment_id: int, epoch: int, saved: CheckpointS
     if saved is not None:
         return CheckpointDeleted(**{name: getattr(saved, name) for name in saved.__struct_fields__})
     folder = run.checkpoint_path(experiment_id, epoch)
-    resources = [_describe(folder / name) for name in run.resources(experiment_id, epoch)]
+    resources = [describe_file(folder / name) for name in run.resources(experiment_id, epoch)]
     model = next((each.sha256 for each in resources if each.name.partition(".")[0] == "model"), "")
     return CheckpointDeleted(
         grid_search_id=run.run_id,
@@ -199,11 +205,6 @@ def _deletion(run: RunFolder, experiment_id: int, epoch: int, saved: CheckpointS
         weights_sha256=model,
         kept_as=[],
     )
-
-
-def _describe(path: Path) -> Resource:
-    with reading(path):
-        return Resource(name=path.name, size_bytes=path.stat().st_size, sha256=_sha256(path))
 
 
 def _sha256(path: Path) -> str:

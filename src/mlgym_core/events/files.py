@@ -6,6 +6,7 @@ Owns what an error of the operating system becomes. It must not know what lies w
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codes import DISK_FULL, NOT_FOUND, NOT_READABLE, NOT_WRITABLE
+from mlgym_core.events.durability import SYNCS
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -71,6 +73,23 @@ def replacing(path: Path) -> Iterator[Path]:
         except OSError:
             beside.unlink(missing_ok=True)
             raise
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Writes a file whose bytes survive a power cut; its name does once its folder is synced. Raises OSError."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        SYNCS["synced"](file.fileno())
+
+
+def sync_folder(path: Path) -> None:
+    """Makes the names of a folder survive a power cut. Raises OSError."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def remove_folder(path: Path) -> None:

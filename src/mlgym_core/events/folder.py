@@ -104,6 +104,10 @@ class RunFolder:
         """The folder of a checkpoint. Raises StoreError for what is no epoch."""
         return self.experiment_path(experiment_id) / str(check_number(epoch, "epoch"))
 
+    def step_path(self, experiment_id: int | str, step: int | str) -> Path:
+        """The folder of a checkpoint from within an epoch, after `step`. Raises StoreError for what is no step."""
+        return self._steps_path(experiment_id) / str(check_number(step, "step"))
+
     def resource_path(self, experiment_id: int | str, epoch: int | str, resource: str) -> Path:
         """Where a checkpoint's file of exactly this name lies. Raises StoreError for what is no name."""
         return self.checkpoint_path(experiment_id, epoch) / check_name(resource, "resource")
@@ -121,13 +125,14 @@ class RunFolder:
         folder = self.experiment_path(experiment_id)
         return [epoch for epoch in _numbered_folders(folder) if self.resources(experiment_id, epoch)]
 
+    def checkpoint_steps(self, experiment_id: int | str) -> list[int]:
+        """The steps within epochs that have a checkpoint, in order."""
+        steps = _numbered_folders(self._steps_path(experiment_id))
+        return [step for step in steps if file_names(self.step_path(experiment_id, step))]
+
     def resources(self, experiment_id: int | str, epoch: int | str) -> list[str]:
         """The names of a checkpoint's files, in order; none where there is no checkpoint."""
-        try:
-            entries = list(os.scandir(self.checkpoint_path(experiment_id, epoch)))
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return sorted(each.name for each in entries if each.is_file() and not each.name.startswith("."))
+        return file_names(self.checkpoint_path(experiment_id, epoch))
 
     def find_resource(self, experiment_id: int | str, epoch: int | str, resource: str) -> Path:
         """The file stored under `resource`, whatever its ending: `model` and `model.pickle` find `model.safetensors`.
@@ -135,19 +140,18 @@ class RunFolder:
         Raises:
             StoreError: there is none.
         """
-        exact = self.resource_path(experiment_id, epoch, resource)
-        names = self.resources(experiment_id, epoch)
-        if exact.name in names:
-            return exact
-        stem = resource.partition(".")[0]
-        for name in names:
-            if name.partition(".")[0] == stem:
-                return exact.with_name(name)
+        folder = self.resource_path(experiment_id, epoch, resource).parent
+        if found := find_file(folder, resource):
+            return found
+        names = file_names(folder)
         raise StoreError(
             f"run {self.run_id}, experiment {experiment_id} has no {resource!r} of epoch {epoch}",
             code=NOT_FOUND,
             hint=f"this checkpoint has: {', '.join(names)}" if names else "there is no checkpoint of this epoch",
         )
+
+    def _steps_path(self, experiment_id: int | str) -> Path:
+        return self.experiment_path(experiment_id) / "steps"
 
 
 class EventStorage:
@@ -211,6 +215,23 @@ class EventStorage:
                     return run
                 run.path.rmdir()
         raise AssertionError("there is always a next second")
+
+
+def file_names(folder: Path) -> list[str]:
+    """The files of a checkpoint's folder, in order, without those whose names are hidden; none where it is absent."""
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    return sorted(each.name for each in entries if each.is_file() and not each.name.startswith("."))
+
+
+def find_file(folder: Path, name: str) -> Path | None:
+    """The file of a checkpoint's folder that is called `name`, or that is so but for the ending."""
+    names = file_names(folder)
+    stem = name.partition(".")[0]
+    found = name if name in names else next((each for each in names if each.partition(".")[0] == stem), None)
+    return folder / found if found else None
 
 
 def _check_ending(name: str, ending: str) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from mlgym_core.events.descriptions import ModelDescription, PipelineNode, SplitDescription
+
 
 class Payload(msgspec.Struct, frozen=True, kw_only=True):
     """What all facts have in common: the run they speak of. `event_type` is the struct's tag."""
@@ -24,6 +26,15 @@ class ExperimentConfig(Payload, frozen=True, kw_only=True):
     experiment_id: int
     job_id: int
     config: dict[str, Any]
+
+
+class ExperimentDescribed(Payload, frozen=True, kw_only=True):
+    """What an experiment is about to train, and on what; told once, before its first epoch."""
+
+    experiment_id: int
+    model: ModelDescription
+    data: dict[str, SplitDescription]
+    pipeline: list[PipelineNode]
 
 
 JobState: TypeAlias = Literal["INIT", "RUNNING", "DONE"]
@@ -124,11 +135,15 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Checkpoint(Payload, frozen=True, kw_only=True):
-    """What the facts about a checkpoint say; `step` counts the optimizer's steps taken so far."""
+    """What the facts about a checkpoint say; `step` counts the optimizer's steps taken so far.
+
+    `batch` counts those done of the epoch, and is None at its end.
+    """
 
     experiment_id: int
     epoch: int
     step: int
+    batch: int | None = None
     resources: list[Resource]
     weights_sha256: str
     kept_as: list[str]
@@ -192,13 +207,14 @@ class Divergence(Payload, frozen=True, kw_only=True):
 
 
 class GpuUse(msgspec.Struct, frozen=True, kw_only=True):
-    """One GPU of the machine: its use in percent, its memory in bytes."""
+    """One GPU of the machine: its use in percent, its memory in bytes, what it draws in watts."""
 
     index: int
     name: str
     percent: float | None = None
     memory_used_bytes: int | None = None
     memory_total_bytes: int | None = None
+    power_watts: float | None = None
 
 
 class DiskUse(msgspec.Struct, frozen=True, kw_only=True):
@@ -238,6 +254,7 @@ class RunTrashed(Payload, frozen=True, kw_only=True):
 
 PAYLOADS: dict[str, type[Payload]] = {
     "experiment_config": ExperimentConfig,
+    "experiment_described": ExperimentDescribed,
     "job_status": JobStatus,
     "experiment_status": ExperimentStatus,
     "evaluation_result": EvaluationResult,

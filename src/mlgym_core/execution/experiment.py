@@ -96,6 +96,8 @@ class _Attempt:
             publisher=self._publisher,
             checkpoints=LocalCheckpoints(self._order.folder),
             device=self._order.device,
+            versions=versions(),
+            resume_points=self._order.resume_points,
             should_stop=lambda: self._stop_order() is not None,
         )
         return outcome.stopped

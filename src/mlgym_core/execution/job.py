@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
-from mlgym_core.config.settings import LogLevel
+from mlgym_core.config.settings import LogLevel, ResumePoints
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.config.sweeps import Point
 from mlgym_core.errors import Diagnostic
@@ -59,10 +59,18 @@ class RunContext:
     stop: Stop
     fail_fast: bool
     log_level: LogLevel
+    resume_points: ResumePoints
 
     def order(self, job: Job, device: str) -> Order:
         """What whoever trains `job` on `device` is told."""
-        return Order(job=job, run_id=self.run_id, folder=self.folder, device=device, log_level=self.log_level)
+        return Order(
+            job=job,
+            run_id=self.run_id,
+            folder=self.folder,
+            device=device,
+            log_level=self.log_level,
+            resume_points=self.resume_points,
+        )
 
 
 class Executor(Protocol):
@@ -82,6 +90,7 @@ class Order:
     folder: RunFolder
     device: str
     log_level: LogLevel
+    resume_points: ResumePoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -97,6 +97,7 @@ def _grid(plan: Plan, checked: Checked, origin: Origin) -> Grid:
         system_metrics_every=settings.system_metrics_every,
         log_level=settings.log_level,
         durability=settings.durability,
+        resume_points=settings.resume_points,
     )
 
 

@@ -151,6 +151,7 @@ def _grid(config: Mapping[str, Any], settings: RunSettings) -> Grid:
         system_metrics_every=settings.system_metrics_every,
         log_level=settings.log_level,
         durability=settings.durability,
+        resume_points=settings.resume_points,
     )
 
 

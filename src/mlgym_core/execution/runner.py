@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import orjson
 
-from mlgym_core.config.settings import LogLevel
+from mlgym_core.config.settings import LogLevel, ResumePoints
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.events.durability import Durability
 from mlgym_core.events.files import write_atomically
@@ -62,6 +62,7 @@ class Grid:
     system_metrics_every: float
     log_level: LogLevel
     durability: Durability
+    resume_points: ResumePoints
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +146,7 @@ class OpenRun:
             stop=self._stop,
             fail_fast=self._grid.fail_fast,
             log_level=self._grid.log_level,
+            resume_points=self._grid.resume_points,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 from mlgym_core.training.loop import Outcome, train
 from mlgym_core.training.rehearsal import rehearse
+from mlgym_core.training.resuming import newest_moment
 from mlgym_core.training.seeding import seed_all
 
-__all__ = ["Outcome", "rehearse", "seed_all", "train"]
+__all__ = ["Outcome", "newest_moment", "rehearse", "seed_all", "train"]

@@ -1,85 +1,281 @@
-"""Saving what an experiment resumes from after each epoch, and deleting what its rule no longer keeps.
+"""Saving what an experiment goes on from, while it goes on, and deleting what its rule no longer keeps.
 
-Owns what a checkpoint holds beside the trainer's own files. It knows neither their formats nor where they lie. There
-are no states of random generators in it: they are seeded anew for each epoch.
+Owns what a checkpoint holds beside the trainer's own files, and that its facts come in an order that does not depend on
+how fast a disk is. It knows neither the trainer's formats nor where checkpoints lie.
+
+There are two kinds: those that the rule keeps, which are facts, and the resume point, of which the newest alone is
+there, and which nobody is told of. A resume point at an epoch's end is one of the next epoch before its first batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+import math
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from types import TracebackType
+from typing import Any, Self
 
-from mlgym_core.checkpoints import serialize
-from mlgym_core.checkpoints.digests import describe
-from mlgym_core.checkpoints.protocols import Checkpoints
-from mlgym_core.components.checkpointing import Checkpointing
+import torch
+
+from mlgym_core.checkpoints.position import CUT_SHORT, STATEFUL_COMPONENTS, dump_position, load_position
+from mlgym_core.checkpoints.protocols import Checkpoints, Frozen, Moment
+from mlgym_core.components.checkpointing import Checkpointing, GoalOf, NoCheckpoints
 from mlgym_core.components.early_stopping import EarlyStopping
+from mlgym_core.config.settings import ResumePoints
+from mlgym_core.errors import StoreError
+from mlgym_core.events.projections.positions import Known
 from mlgym_core.training.facts import Facts, SavedCheckpoint
 from mlgym_core.training.protocols import Trainer
+from mlgym_core.training.seeding import generator_states
 
-STATEFUL_COMPONENTS = "stateful_components.json"
+_LOG = logging.getLogger(__name__)
+_RESUME_POINT_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Where training begins: `first_batch` of `epoch`, with these states of the random generators where given."""
+
+    epoch: int = 0
+    first_batch: int = 0
+    gave_up: bool = False
+    generators: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Whose checkpoints are kept, and all of it that changes; `circumstances` are named where they have changed."""
+
+    experiment_id: int
+    trainer: Trainer
+    early_stopping: EarlyStopping | None
+    num_splits: int
+    device: torch.device
+    circumstances: Mapping[str, Any]
 
 
 class CheckpointKeeper:
-    """The checkpoints of one experiment."""
+    """The checkpoints of one experiment; what is being written is complete when it is left."""
 
     def __init__(
         self,
         checkpoints: Checkpoints,
+        subject: Subject,
         *,
-        experiment_id: int,
         rule: Checkpointing,
-        trainer: Trainer,
-        early_stopping: EarlyStopping | None,
+        goal_of: GoalOf,
+        resume_points: ResumePoints,
         facts: Facts,
     ) -> None:
         self._checkpoints = checkpoints
-        self._experiment_id = experiment_id
+        self._subject = subject
+        self._trainer = subject.trainer
         self._rule = rule
-        self._trainer = trainer
-        self._early_stopping = early_stopping
+        self._goal_of = goal_of
         self._facts = facts
-        self._saved: dict[int, SavedCheckpoint] = {}
+        self._kept: dict[Moment, SavedCheckpoint | None] = {}
+        self._point: Moment | None = None
+        self._point_steps = resume_points.steps
+        self._point_seconds, self._has_points = _when(resume_points, rule)
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
+        self._writing: Future[None] | None = None
+        self._next_step = self._find_next_step()
+        self._next_time = monotonic() + self._point_seconds
 
-    def keep(self, epoch: int) -> None:
-        """Do what the rule says after `epoch`; a checkpoint is complete before it is told of."""
-        decision = self._rule.decide(epoch, self._saved.keys())
-        if decision.save:
-            files = {name: freeze() for name, freeze in self._trainer.resources().items()}
-            files[STATEFUL_COMPONENTS] = self._dump_state(decision.kept_as)
-            resources = self._checkpoints.save(self._experiment_id, epoch, files)
-            self._saved[epoch] = SavedCheckpoint(
-                epoch=epoch, step=self._trainer.step, resources=resources, kept_as=decision.kept_as
-            )
-            self._facts.checkpoint_saved(self._saved[epoch])
-        for old in decision.delete:
-            self._facts.checkpoint_deleted(self._saved.pop(old))
-            self._checkpoints.delete(self._experiment_id, old)
+    def __enter__(self) -> Self:
+        return self
 
-    def restore(self, epoch: int) -> None:
-        """Bring trainer and early stopping to where they were after `epoch`.
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._thread.shutdown()
+        if error is None:
+            self.settle()
+        elif self._writing is not None and (lost := self._writing.exception()) is not None:
+            _LOG.error("a checkpoint could not be written: %s", lost)
+
+    def after_batch(self, epoch: int, batch: int) -> None:
+        """Keep what is to be kept after `batch` of `epoch`; most often nothing is, and this takes no time."""
+        step = self._trainer.step
+        if step < self._next_step and monotonic() < self._next_time:
+            return
+        moment = Moment(epoch=epoch, step=step, batch=batch + 1)
+        kept_as = self._ask(moment, {}) if any(step % each == 0 for each in self._rule.every_steps) else ()
+        is_point = monotonic() >= self._next_time or (self._point_steps and step % self._point_steps == 0)
+        if kept_as or is_point:
+            self._save(moment, kept_as)
+        self._next_step = self._find_next_step()
+
+    def after_epoch(self, epoch: int, scores: Mapping[str, float], *, gave_up: bool, ends: bool) -> None:
+        """Keep what the rule says after `epoch`, or else where training stands, unless it `ends` here."""
+        moment = Moment(epoch=epoch, step=self._trainer.step)
+        if kept_as := self._ask(moment, scores):
+            self._save(moment, kept_as, gave_up=gave_up)
+        elif self._has_points and not ends and not self._is_taken(moment.step):
+            self._save(Moment(epoch=epoch + 1, step=moment.step, batch=0), ())
+        else:
+            self._delete_others()
+
+    def settle(self) -> None:
+        """Wait until what is being written is complete and told of; what comes after it in the log may be published.
 
         Raises:
-            StoreError: there is no such checkpoint.
+            Exception: whatever it failed with.
         """
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
 
-        def load(resource: str) -> bytes:
-            return self._checkpoints.load(self._experiment_id, epoch, resource)
+    def finish(self) -> None:
+        """Training has come to its end: there is nothing to go on from but what the rule keeps."""
+        self.settle()
+        self._drop_point()
 
-        state = serialize.load_json(load(STATEFUL_COMPONENTS))
+    def restore(self, moment: Moment, known: Known) -> Start:
+        """Bring all back to where it was at `moment`, and do what was still to be done about its checkpoint.
+
+        Raises:
+            StoreError: there is no such checkpoint, or it is not whole, or not one of this trainer.
+        """
+        number = self._subject.experiment_id
+        self._checkpoints.clear(number)
+        self._check(moment, known)
+        load = partial(self._checkpoints.load, number, moment)
+        _, state = load_position(load(STATEFUL_COMPONENTS))
+        self._name_changes(moment, state["circumstances"])
         self._trainer.load_resources(load)
-        self._trainer.step = state["step"]
-        if self._early_stopping is not None:
-            self._early_stopping.load_state_dict(state["early_stopping"])
-        names = (*self._trainer.resources(), STATEFUL_COMPONENTS)
-        self._saved[epoch] = SavedCheckpoint(
-            epoch=epoch,
-            step=state["step"],
-            resources=describe({name: load(name) for name in names}),
-            kept_as=tuple(state["kept_as"]),
+        self._trainer.step = moment.step
+        if self._subject.early_stopping is not None:
+            self._subject.early_stopping.load_state_dict(state["early_stopping"])
+        self._rule.load_state_dict(state["checkpointing"])
+        self._take_up(moment)
+        self._next_step = self._find_next_step()
+        return Start(
+            epoch=moment.epoch + 1 if moment.batch is None else moment.epoch,
+            first_batch=moment.batch or 0,
+            gave_up=state["gave_up"],
+            generators=state["generators"],
         )
 
-    def _dump_state(self, kept_as: Sequence[str]) -> bytes:
-        early_stopping = self._early_stopping.state_dict() if self._early_stopping else None
-        return serialize.dump_json(
-            {"step": self._trainer.step, "kept_as": list(kept_as), "early_stopping": early_stopping}
+    def _check(self, moment: Moment, known: Known) -> None:
+        """See that the files are those that the log told of."""
+        told = known.saved.get((moment.epoch, moment.step, moment.batch))
+        if told is None:
+            return
+        found = {each.name: each for each in self._checkpoints.describe(self._subject.experiment_id, moment)}
+        for resource in told.resources:
+            if found.get(resource.name) != resource:
+                size_bytes = found[resource.name].size_bytes if resource.name in found else 0
+                raise StoreError(
+                    f"{resource.name} of the checkpoint of {moment} is not as it was saved: it has {size_bytes:,} "
+                    f"bytes, and had {resource.size_bytes:,} with the SHA-256 {resource.sha256}",
+                    code=CUT_SHORT,
+                    hint="restore it from a copy, or remove the folder of this checkpoint to go on from an earlier one",
+                )
+
+    def _take_up(self, moment: Moment) -> None:
+        """Know the checkpoints that lie there already, and do what was broken off after that of `moment` was saved."""
+        earlier = (each for each in self._checkpoints.moments(self._subject.experiment_id) if each.order < moment.order)
+        for each in (*earlier, moment):
+            if self._reasons(each):
+                self._kept[each] = None
+            else:
+                self._drop_point()
+                self._point = each
+        if moment in self._kept:
+            self._facts.checkpoint_saved(self._describe(moment))
+            self._drop_point()
+        self._delete_others()
+
+    def _find_next_step(self) -> float:
+        """Before which step nothing is to be saved because of steps."""
+        step = self._trainer.step
+        all_steps = [*self._rule.every_steps, *([self._point_steps] if self._point_steps else [])]
+        return min(((step // each + 1) * each for each in all_steps), default=math.inf)
+
+    def _ask(self, moment: Moment, scores: Mapping[str, float]) -> tuple[str, ...]:
+        self.settle()  # what the rule no longer keeps after this may not go before what was saved is told of
+        return self._rule.observe(moment, scores, self._goal_of)
+
+    def _is_taken(self, step: int) -> bool:
+        """Whether there is a checkpoint from within an epoch after that step: it does as well."""
+        within = [each for each in (*self._kept, self._point) if each is not None and each.batch is not None]
+        return any(each.step == step for each in within)
+
+    def _save(self, moment: Moment, kept_as: tuple[str, ...], *, gave_up: bool = False) -> None:
+        self.settle()
+        frozen = self._trainer.resources()
+        state = self._dump_state(moment, kept_as, gave_up=gave_up)
+        self._writing = self._thread.submit(self._write, moment, kept_as, frozen, state)
+        self._next_time = monotonic() + self._point_seconds
+
+    def _write(self, moment: Moment, kept_as: tuple[str, ...], frozen: Mapping[str, Frozen], state: bytes) -> None:
+        files = {name: freeze() for name, freeze in frozen.items()}
+        files[STATEFUL_COMPONENTS] = state
+        resources = self._checkpoints.save(self._subject.experiment_id, moment, files)
+        if kept_as:
+            self._kept[moment] = SavedCheckpoint(moment=moment, resources=resources, kept_as=kept_as)
+            self._facts.checkpoint_saved(self._describe(moment))
+        self._delete_others()
+        if self._point != moment:
+            self._drop_point()
+        if not kept_as:
+            self._point = moment
+
+    def _delete_others(self) -> None:
+        """Delete what the rule no longer keeps; each is told of before it goes."""
+        for old in sorted((each for each in self._kept if not self._rule.keeps(each)), key=lambda each: each.order):
+            self._facts.checkpoint_deleted(self._describe(old))
+            self._checkpoints.delete(self._subject.experiment_id, old)
+            del self._kept[old]
+
+    def _drop_point(self) -> None:
+        if self._point is not None:
+            self._checkpoints.delete(self._subject.experiment_id, self._point)
+            self._point = None
+
+    def _describe(self, moment: Moment) -> SavedCheckpoint:
+        saved = self._kept[moment]
+        if saved is not None:
+            return saved
+        resources = self._checkpoints.describe(self._subject.experiment_id, moment)
+        return SavedCheckpoint(moment=moment, resources=resources, kept_as=self._reasons(moment))
+
+    def _reasons(self, moment: Moment) -> tuple[str, ...]:
+        state = load_position(self._checkpoints.load(self._subject.experiment_id, moment, STATEFUL_COMPONENTS))[1]
+        return tuple(state["kept_as"])
+
+    def _dump_state(self, moment: Moment, kept_as: tuple[str, ...], *, gave_up: bool) -> bytes:
+        early_stopping = self._subject.early_stopping
+        num_epochs = moment.epoch + 1 if moment.batch is None else moment.epoch
+        return dump_position(
+            moment,
+            {
+                "kept_as": list(kept_as),
+                "gave_up": gave_up,
+                "num_results": num_epochs * self._subject.num_splits,
+                "early_stopping": early_stopping.state_dict() if early_stopping else None,
+                "checkpointing": self._rule.state_dict(),
+                "generators": generator_states(self._subject.device) if moment.batch else None,
+                "circumstances": self._subject.circumstances,
+            },
         )
+
+    def _name_changes(self, moment: Moment, then: Mapping[str, Any]) -> None:
+        now = self._subject.circumstances
+        changed = [key for key in {**then, **now} if then.get(key) != now.get(key)]
+        if changed:
+            words = ", ".join(f"{key} {then.get(key)} then, {now.get(key)} now" for key in changed)
+            _LOG.warning("going on from %s under other circumstances, which may give other bits: %s", moment, words)
+
+
+def _when(points: ResumePoints, rule: Checkpointing) -> tuple[float, bool]:
+    """After how many seconds there is a resume point, and whether there are any."""
+    if points.seconds is not None:
+        return points.seconds or math.inf, bool(points.seconds or points.steps)
+    keeps_any = not isinstance(rule, NoCheckpoints)
+    return (_RESUME_POINT_S if keeps_any else math.inf), keeps_any or points.steps is not None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.components.evaluator import SplitScores
 from mlgym_core.components.progress import Report
 from mlgym_core.events.spool import Publisher
@@ -29,8 +30,7 @@ from mlgym_core.events.types import (
 class SavedCheckpoint:
     """A checkpoint whose files are complete."""
 
-    epoch: int
-    step: int
+    moment: Moment
     resources: list[Resource]
     kept_as: tuple[str, ...]
 
@@ -105,8 +105,9 @@ class Facts:
         return kind(
             grid_search_id=self._run_id,
             experiment_id=self._experiment_id,
-            epoch=saved.epoch,
-            step=saved.step,
+            epoch=saved.moment.epoch,
+            step=saved.moment.step,
+            batch=saved.moment.batch,
             resources=saved.resources,
             weights_sha256=next(each.sha256 for each in saved.resources if each.name.startswith("model.")),
             kept_as=list(saved.kept_as),

@@ -15,10 +15,12 @@ from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.config.nodes import from_plain
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.errors import Place
+from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.projections.positions import Known, gather_known
 from mlgym_core.events.types import Payload
 from mlgym_core.registry import Components, Registry, build, default_registry, resolve
-from mlgym_core.training import Outcome, seed_all, train
+from mlgym_core.training import Outcome, newest_moment, seed_all, train
 
 RUN_ID = "2026-01-02--03-04-05"
 EXPERIMENT_ID = 3
@@ -59,7 +61,17 @@ class Trained:
 
     def weights(self) -> bytes:
         """The model's file of the last checkpoint."""
-        return self.checkpoints.load(EXPERIMENT_ID, self.checkpoints.epochs(EXPERIMENT_ID)[-1], "model")
+        return self.checkpoints.load(EXPERIMENT_ID, self.checkpoints.moments(EXPERIMENT_ID)[-1], "model")
+
+    def known(self) -> Known:
+        """What a log of what was published tells a repeated attempt."""
+        known: dict[int, Known] = {}
+        gather_known((encode_event(each) for each in self.published.payloads), known)
+        return known.get(EXPERIMENT_ID, Known())
+
+    def epochs(self) -> list[int]:
+        """The epochs whose ends have a checkpoint."""
+        return self.run.checkpoint_epochs(EXPERIMENT_ID)
 
 
 @pytest.fixture(autouse=True)
@@ -93,7 +105,10 @@ def assemble(registry: Registry) -> Callable[[Mapping[str, Any]], Components]:
 
 @pytest.fixture
 def train_config(assemble, tmp_path: Path) -> Callable[..., Trained]:
-    """Trains a configuration; each call has a storage of its own unless it is given one."""
+    """Trains a configuration; each call has a storage of its own unless it is given one.
+
+    With `known` it goes on from the newest checkpoint there.
+    """
     number = 0
 
     def run(config: Mapping[str, Any], *, storage: RunFolder | None = None, **settings: Any) -> Trained:
@@ -101,14 +116,18 @@ def train_config(assemble, tmp_path: Path) -> Callable[..., Trained]:
         number += 1
         components = assemble(config)
         folder = storage or EventStorage(tmp_path / str(number)).run(RUN_ID)
+        checkpoints = LocalCheckpoints(folder)
         published = Memory()
+        known = settings.get("known")
         outcome = train(
             components,
             spec=ExperimentSpec(experiment_id=EXPERIMENT_ID, config=components.config, config_hash=""),
             run_id=RUN_ID,
             publisher=published,
-            checkpoints=LocalCheckpoints(folder),
+            checkpoints=checkpoints,
             device="cpu",
+            versions={"torch": torch.__version__},
+            resume_from=newest_moment(checkpoints, EXPERIMENT_ID, known) if known else None,
             **({"should_stop": lambda: False} | settings),
         )
         return Trained(outcome, published, folder)

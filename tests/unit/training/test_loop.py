@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.utils.data import default_collate
 
+from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.checkpoints.serialize import load_tensors
 from mlgym_core.components.evaluator import FullEvaluator
 from mlgym_core.events.types import (
@@ -108,7 +109,7 @@ def test_a_loss_is_the_mean_over_all_samples_of_a_split(assemble, train_config, 
 
     components = assemble(iris)
     model, data = components["model"].eval(), components["splits"]["val"]
-    weights = trained.checkpoints.load(3, 0, "model")
+    weights = trained.weights()
     model.load_state_dict(load_tensors(weights))
     expected = sum(nn.functional.cross_entropy(model(x.unsqueeze(0)), y.unsqueeze(0)).item() for x, y in data) / len(
         data
@@ -124,7 +125,7 @@ class TestCheckpoints:
         saved, deleted = trained.published.of(CheckpointSaved), trained.published.of(CheckpointDeleted)
         assert [each.epoch for each in saved] == [0, 1, 2]
         assert [each.epoch for each in deleted] == [0, 1]
-        assert trained.checkpoints.epochs(3) == [2]
+        assert trained.epochs() == [2]
         assert saved[-1].kept_as == ["last"]
         assert saved[-1].step == 3 * math.ceil(84 / 8)
         assert [each.name for each in saved[-1].resources] == [
@@ -133,7 +134,7 @@ class TestCheckpoints:
             "stateful_components.json",
         ]
         for resource in saved[-1].resources:
-            content = trained.checkpoints.load(3, 2, resource.name)
+            content = trained.checkpoints.load(3, Moment(epoch=2, step=saved[-1].step), resource.name)
             assert resource.size_bytes == len(content)
             assert resource.sha256 == hashlib.sha256(content).hexdigest()
         assert saved[-1].weights_sha256 == hashlib.sha256(trained.weights()).hexdigest()
@@ -143,14 +144,14 @@ class TestCheckpoints:
         iris["checkpointing"] = "every_epoch"
         trained = train_config(iris)
 
-        assert trained.checkpoints.epochs(3) == [0, 1, 2]
+        assert trained.epochs() == [0, 1, 2]
         assert trained.published.of(CheckpointDeleted) == []
 
     def test_none_need_be_kept(self, train_config, iris) -> None:
         iris["checkpointing"] = "none"
         trained = train_config(iris)
 
-        assert trained.checkpoints.epochs(3) == []
+        assert trained.epochs() == []
         assert trained.published.of(CheckpointSaved) == []
 
     @pytest.mark.parametrize("last", [0, 1, 2, 3])
@@ -162,12 +163,12 @@ class TestCheckpoints:
         asked = iter([False] * last + [True])
         broken = train_config(iris, should_stop=lambda: next(asked))
 
-        resumed = train_config(iris, storage=broken.run, resume_from=last)
+        resumed = train_config(iris, storage=broken.run, known=broken.known())
 
         assert broken.outcome.epochs_done == last + 1
         assert resumed.weights() == whole.weights()
         assert resumed.outcome == whole.outcome
-        assert resumed.checkpoints.epochs(3) == whole.checkpoints.epochs(3)
+        assert resumed.epochs() == whole.epochs()
         assert broken.published.of(EvaluationResult) + resumed.published.of(EvaluationResult) == whole.published.of(
             EvaluationResult
         )
@@ -183,7 +184,7 @@ class TestEnds:
 
         assert trained.outcome.stopped
         assert trained.outcome.epochs_done == 1
-        assert trained.checkpoints.epochs(3) == [0]
+        assert trained.epochs() == [0]
         assert isinstance(trained.published.payloads[-1], CheckpointSaved)
 
     def test_a_request_after_the_last_epoch_comes_too_late(self, train_config, iris) -> None:

@@ -21,9 +21,10 @@ from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunState
 
 _SOURCES = {
-    "mlgym_core.events": ("codec.py", "types.py"),
+    "mlgym_core.events": ("codec.py", "descriptions.py", "types.py"),
     "mlgym_core.events.projections": (
         "columns.py",
+        "energy.py",
         "freezing.py",
         "run_fold.py",
         "run_state.py",

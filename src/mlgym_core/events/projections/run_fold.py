@@ -13,6 +13,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import DAMAGED
 from mlgym_core.events.projections.columns import INDEXES, Columns
+from mlgym_core.events.projections.energy import power_of
 from mlgym_core.events.projections.run_state import (
     PROCESS_LOST,
     CheckpointState,
@@ -34,6 +35,7 @@ from mlgym_core.events.types import (
     EvaluationResult,
     Event,
     ExperimentConfig,
+    ExperimentDescribed,
     ExperimentStatus,
     JobStatus,
     LogLines,
@@ -118,11 +120,16 @@ class RunFold:
     def _start_run(self, payload: RunStarted, at: float) -> frozenset[int]:
         self.state.started = payload
         self.state.started_at = at
+        self.state.training.clear()
+        self.state.power = None
         self.state.ended = self.state.ended_at = None
         self.state.is_stopped = False
         return _NOTHING
 
     def _end_run(self, payload: RunEnded, at: float) -> frozenset[int]:
+        if payload.reason != "lost":  # who records that may come days later
+            self._measure(at)
+        self.state.training.clear()
         self.state.ended = payload
         self.state.ended_at = at
         if payload.reason not in ("stopped", "lost"):
@@ -145,7 +152,14 @@ class RunFold:
         self._metrics_to_lower[payload.experiment_id] = metrics_to_lower(payload.config)
         return frozenset((payload.experiment_id,))
 
+    def _describe(self, payload: ExperimentDescribed, _at: float) -> frozenset[int]:
+        experiment = self._experiment(payload.experiment_id)
+        experiment.model, experiment.data, experiment.pipeline = payload.model, payload.data, payload.pipeline
+        return frozenset((payload.experiment_id,))
+
     def _start_attempt(self, payload: AttemptStarted, at: float) -> frozenset[int]:
+        self._measure(at)
+        self.state.training.add(payload.experiment_id)
         experiment = self._experiment(payload.experiment_id)
         self.state.stopped_experiments.discard(payload.experiment_id)
         _begin(experiment, at)
@@ -165,6 +179,8 @@ class RunFold:
         if payload.device not in _NO_DEVICE:
             experiment.device = payload.device
         if payload.status == "DONE":
+            self._measure(at)
+            self.state.training.discard(payload.experiment_id)
             _finish(experiment, payload.finishing_time if payload.finishing_time > 0 else at)
             experiment.error = payload.error or None
             experiment.stacktrace = payload.stacktrace or None
@@ -220,13 +236,14 @@ class RunFold:
         saved = CheckpointState(
             epoch=payload.epoch,
             step=payload.step,
+            batch=payload.batch,
             kept_as=payload.kept_as,
             weights_sha256=payload.weights_sha256,
             resources=payload.resources,
             saved_at=at,
         )
         others = _without(experiment.checkpoints, payload)
-        experiment.checkpoints = sorted([*others, saved], key=lambda each: (each.epoch, each.step))
+        experiment.checkpoints = sorted([*others, saved], key=lambda each: (each.epoch, each.batch is None, each.step))
         return frozenset((payload.experiment_id,))
 
     def _drop_checkpoint(self, payload: CheckpointDeleted, _at: float) -> frozenset[int]:
@@ -248,8 +265,20 @@ class RunFold:
 
     def _add_sample(self, payload: SystemMetrics, at: float) -> frozenset[int]:
         self.state.system = payload
+        self.state.power = power_of(payload, self.state.started.environment if self.state.started else {})
+        self._measure(at)
         self.columns.add_sample(self.state.num_events, at, sample_values(payload))
         return _NOTHING
+
+    def _measure(self, at: float) -> None:
+        """Counts the energy of those who trained since this was done last."""
+        state = self.state
+        seconds = max(0.0, at - (at if state.measured_at is None else state.measured_at))
+        if state.power is not None:
+            for each in state.training:
+                experiment = self._experiment(each)
+                experiment.energy = experiment.energy.after(seconds, state.power, len(state.training))
+        state.measured_at = max(at, state.measured_at or at)
 
     def _add_log_lines(self, payload: LogLines, _at: float) -> frozenset[int]:
         self.columns.add_lines(self.state.num_events, (payload.experiment_id, payload.stream), self.size_bytes)
@@ -274,6 +303,7 @@ _STEPS: dict[type, _Step] = {
     RunStarted: RunFold._start_run,
     RunEnded: RunFold._end_run,
     ExperimentConfig: RunFold._configure,
+    ExperimentDescribed: RunFold._describe,
     AttemptStarted: RunFold._start_attempt,
     JobStatus: RunFold._follow_job,
     ExperimentStatus: RunFold._follow_progress,
@@ -300,5 +330,9 @@ def _finish(experiment: ExperimentState, at: float) -> None:
     experiment.current_batch = experiment.num_batches = None
 
 
+def _place(checkpoint: CheckpointState | Checkpoint) -> tuple[int, int, int | None]:
+    return checkpoint.epoch, checkpoint.step, checkpoint.batch
+
+
 def _without(checkpoints: list[CheckpointState], payload: Checkpoint) -> list[CheckpointState]:
-    return [each for each in checkpoints if (each.epoch, each.step) != (payload.epoch, payload.step)]
+    return [each for each in checkpoints if _place(each) != _place(payload)]

@@ -9,7 +9,9 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from mlgym_core.events.descriptions import ModelDescription, PipelineNode, SplitDescription
 from mlgym_core.events.lock import Liveness
+from mlgym_core.events.projections.energy import Energy, Power
 from mlgym_core.events.types import Resource, RunEnded, RunStarted, SystemMetrics
 
 Status: TypeAlias = Literal["pending", "running", "finished", "failed", "stopped"]
@@ -27,10 +29,14 @@ class ScoreAt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CheckpointState(msgspec.Struct, frozen=True, kw_only=True):
-    """A checkpoint whose files are there; `saved_at` in seconds since the epoch."""
+    """A checkpoint whose files are there; `saved_at` in seconds since the epoch.
+
+    `batch` counts those done of the epoch, and is None at its end.
+    """
 
     epoch: int
     step: int
+    batch: int | None = None
     kept_as: list[str]
     weights_sha256: str
     resources: list[Resource]
@@ -70,10 +76,17 @@ class ExperimentState(ExperimentRow, kw_only=True):
     versions: dict[str, str] = {}
     job_id: str | None = None
     checkpoints: list[CheckpointState] = []
+    model: ModelDescription | None = None
+    data: dict[str, SplitDescription] = {}
+    pipeline: list[PipelineNode] = []
+    energy: Energy = Energy()
 
 
 class RunState(msgspec.Struct, kw_only=True):
-    """All that is known of a run; `is_stopped` and `stopped_experiments` say who obeyed when asked to stop."""
+    """All that is known of a run; `is_stopped` and `stopped_experiments` say who obeyed when asked to stop.
+
+    `power` is what the machine drew last, and `measured_at` up to when the `training` experiments' energy is counted.
+    """
 
     run_id: str = ""
     num_events: int = 0
@@ -89,6 +102,9 @@ class RunState(msgspec.Struct, kw_only=True):
     num_divergences: int = 0
     is_stopped: bool = False
     stopped_experiments: set[int] = set()
+    training: set[int] = set()
+    power: Power | None = None
+    measured_at: float | None = None
 
 
 class RunSummary(msgspec.Struct, kw_only=True):

@@ -15,6 +15,7 @@ def sample_values(sample: SystemMetrics) -> dict[str, float | None]:
     for gpu in sample.gpus:
         values[f"gpu/{gpu.index}/percent"] = gpu.percent
         values[f"gpu/{gpu.index}/memory_used_bytes"] = gpu.memory_used_bytes
+        values[f"gpu/{gpu.index}/power_watts"] = gpu.power_watts
     if sample.disk:
         values["disk/used_bytes"] = sample.disk.used_bytes
         values["disk/read_bytes_per_s"] = sample.disk.read_bytes_per_s

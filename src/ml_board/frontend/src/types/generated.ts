@@ -123,10 +123,13 @@ export interface Resource {
   sha256: string;
 }
 
-/** A checkpoint whose files are there; `saved_at` in seconds since the epoch. */
+/** A checkpoint whose files are there; `saved_at` in seconds since the epoch.
+
+    `batch` counts those done of the epoch, and is None at its end. */
 export interface CheckpointState {
   epoch: number;
   step: number;
+  batch: number | null;
   kept_as: string[];
   weights_sha256: string;
   resources: Resource[];
@@ -293,11 +296,14 @@ export interface AttemptStarted extends Payload {
   versions: Record<string, string>;
 }
 
-/** What the facts about a checkpoint say; `step` counts the optimizer's steps taken so far. */
+/** What the facts about a checkpoint say; `step` counts the optimizer's steps taken so far.
+
+    `batch` counts those done of the epoch, and is None at its end. */
 export interface Checkpoint extends Payload {
   experiment_id: number;
   epoch: number;
   step: number;
+  batch: number | null;
   resources: Resource[];
   weights_sha256: string;
   kept_as: string[];

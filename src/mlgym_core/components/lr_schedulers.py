@@ -15,7 +15,7 @@ from torch.optim import Optimizer, lr_scheduler
 
 from mlgym_core.components.signatures import library_component, snake_case
 from mlgym_core.errors import BuildError
-from mlgym_core.registry import Component, Nested, Parameter, default_registry
+from mlgym_core.registry import Component, Nested, Parameter, default_registry, register
 
 Interval: TypeAlias = Literal["epoch", "step"]
 
@@ -42,6 +42,11 @@ class SchedulerFactory:
     interval: Interval = "epoch"
     monitor: str | None = None
 
+    @property
+    def monitors(self) -> tuple[str, ...]:
+        """The scores that it watches."""
+        return () if self.monitor is None else (self.monitor,)
+
     def __call__(self, optimizer: Optimizer) -> Scheduler:
         """The scheduler of `optimizer`."""
         return Scheduler(self.make(optimizer), self.interval, self.monitor)
@@ -52,6 +57,23 @@ class SchedulerFactory:
         if "schedulers" in arguments:
             arguments["schedulers"] = [each.make(optimizer) for each in arguments["schedulers"]]
         return self.cls(optimizer=optimizer, **arguments)
+
+
+@register("lr_scheduler", "bundle")
+class SchedulerBundle:
+    """A learning rate scheduler for some or all of the optimizers of a bundle.
+
+    Args:
+        schedulers: The schedulers by the names of their optimizers; one that is not named keeps its learning rate.
+    """
+
+    def __init__(self, schedulers: Annotated[Mapping[str, SchedulerFactory], Nested("lr_scheduler")]) -> None:
+        self.schedulers = schedulers
+
+    @property
+    def monitors(self) -> tuple[str, ...]:
+        """The scores that its schedulers watch."""
+        return tuple(monitor for each in self.schedulers.values() for monitor in each.monitors)
 
 
 class Scheduler:
@@ -90,6 +112,29 @@ class Scheduler:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from what `state_dict` gave."""
         self._scheduler.load_state_dict(state)
+
+
+def make_schedulers(
+    factory: SchedulerFactory | SchedulerBundle | None, optimizers: Mapping[str, Optimizer]
+) -> dict[str, Scheduler]:
+    """The schedulers of optimizers by name; one that is not in a bundle serves each of them.
+
+    Raises:
+        BuildError: a bundle names an optimizer that there is not.
+    """
+    if factory is None:
+        return {}
+    if not isinstance(factory, SchedulerBundle):
+        return {name: factory(optimizer) for name, optimizer in optimizers.items()}
+    unknown = [name for name in factory.schedulers if name not in optimizers]
+    if unknown:
+        named = ", ".join(name for name in optimizers if name)
+        raise BuildError(
+            f"the bundle of learning rate schedulers has one for '{unknown[0]}', which is no optimizer",
+            code="MG344",
+            hint=f"there are: {named}" if named else "the optimizer is no bundle: give it a scheduler of its own",
+        )
+    return {name: each(optimizers[name]) for name, each in factory.schedulers.items()}
 
 
 class LRSchedulers:

@@ -6,17 +6,22 @@ A built optimizer component waits for the parameters that it is to change. Owns 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, NotRequired
 
 import torch
+from pydantic import ConfigDict
 from torch.optim import Optimizer
+from typing_extensions import TypedDict
 
+from mlgym_core.components.parameter_groups import GroupedOptimizer, OptimizerFactory, Patterns
 from mlgym_core.components.signatures import library_component
-from mlgym_core.registry import Component, default_registry
+from mlgym_core.registry import Component, Parameter, default_registry
 
-OptimizerFactory: TypeAlias = Callable[[Iterable[torch.nn.Parameter]], Optimizer]
+_OF_ALL_GROUPS = frozenset({"foreach", "fused", "maximize"})
+"""Arguments of an optimizer that hold for all of its parameters."""
 
 _CLASSES: dict[str, type[Optimizer]] = {
     name.lower(): value
@@ -37,7 +42,7 @@ class Optimizers:
         cls = _CLASSES.get(name.lower())
         if cls is None:
             return None
-        return library_component(
+        component = library_component(
             "optimizer",
             cls.__name__.lower(),
             partial(_prepare, cls),
@@ -45,10 +50,31 @@ class Optimizers:
             hidden=("params", "capturable", "differentiable"),
             defaults={"fused": True} if _has_fused_kernel(cls) else {},
         )
+        return component if cls is torch.optim.LBFGS else replace(component, parameters=_with_groups(component))
 
 
-def _prepare(cls: type[Optimizer], **arguments: Any) -> OptimizerFactory:
-    return partial(cls, **arguments)
+def _with_groups(component: Component) -> tuple[Parameter, ...]:
+    """The arguments of an optimizer, and one for groups of parameters with settings of their own."""
+    settings = {
+        each.name: NotRequired[each.annotation] for each in component.parameters if each.name not in _OF_ALL_GROUPS
+    }
+    make: Any = TypedDict  # called as a function, which type checkers cannot follow
+    group: Any = make("Group", {"parameters": Patterns, **settings})
+    group.__pydantic_config__ = ConfigDict(extra="forbid")
+    groups = Parameter(
+        name="groups",
+        annotation=list[group] | None,
+        required=False,
+        description="Settings of its own for each group of parameters, which `parameters: PATTERN` chooses by name.",
+    )
+    return (*component.parameters, groups)
+
+
+def _prepare(
+    cls: type[Optimizer], *, groups: Sequence[Mapping[str, Any]] | None = None, **arguments: Any
+) -> OptimizerFactory | GroupedOptimizer:
+    factory = partial(cls, **arguments)
+    return GroupedOptimizer(factory=factory, groups=groups) if groups else factory
 
 
 def _has_fused_kernel(cls: type[Optimizer]) -> bool:

@@ -5,7 +5,8 @@ Owns what is tried. It changes no state of training and publishes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,8 +21,17 @@ from mlgym_core.training.protocols import Evaluator, Trainer
 _NUM_SAMPLES = 2
 _CERTAIN = 10.0
 """A logit of near certainty."""
-_SLOT_OF_MISFIT = {"MG320": "model", "MG321": "loss", "MG322": "optimizer"}
+_SLOT_OF_MISFIT = {
+    "MG320": "model",
+    "MG321": "loss",
+    "MG322": "optimizer",
+    "MG340": "optimizer",
+    "MG342": "optimizer",
+    "MG344": "lr_scheduler",
+}
 """Where to look first when a step fails with that code."""
+_WATCHING = ("early_stopping", "lr_scheduler")
+"""Slots whose components may watch scores."""
 
 
 def rehearse(components: Components) -> None:
@@ -46,15 +56,21 @@ def rehearse(components: Components) -> None:
 
 
 def _monitor_faults(components: Components, evaluator: Evaluator) -> Iterator[Diagnostic]:
-    for slot in ("early_stopping", "lr_scheduler"):
-        monitor = getattr(components.get(slot), "monitor", None)
-        if monitor is not None and monitor not in evaluator.score_names:
+    watching = [(slot, monitor) for slot in _WATCHING for monitor in _monitors(components.get(slot))]
+    for slot, monitor in watching:
+        if monitor not in evaluator.score_names:
             yield Diagnostic(
                 code="MG332",
                 message=f"{slot} monitors '{monitor}', which is no score",
                 place=components.place(slot),
                 hint=f"there are: {', '.join(evaluator.score_names)}",
             )
+
+
+def _monitors(component: Any) -> Sequence[str]:
+    """The scores that a component watches: one, several or none."""
+    monitor = getattr(component, "monitor", None)
+    return getattr(component, "monitors", () if monitor is None else (monitor,))
 
 
 def _metric_faults(components: Components, evaluator: Evaluator, raw: Tensor, scale: Scale) -> Iterator[Diagnostic]:

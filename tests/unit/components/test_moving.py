@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import torch
 
-from mlgym_core.components.data.moving import count_samples, move
+from mlgym_core.components.data.moving import move
 
 
 class Pair(NamedTuple):
@@ -45,10 +45,3 @@ def test_a_batch_of_any_form_is_moved_whole() -> None:
     assert graph.nodes.device == torch.device("cpu")
     assert type(move(OrderedDict(a=torch.ones(1)), META)) is OrderedDict
     assert type(move((torch.ones(1),), META)) is tuple
-
-
-def test_samples_are_counted_in_the_first_tensor() -> None:
-    assert count_samples(torch.ones(5, 2)) == 5
-    assert count_samples({"n": 3, "scalar": torch.tensor(1.0), "x": (torch.ones(4),)}) == 4
-    assert count_samples(Graph(nodes=torch.ones(3, 2), edges={}, name="g")) == 3
-    assert count_samples(["text"]) is None

@@ -1,52 +1,79 @@
 """Training a torch model by gradient steps.
 
-Owns the step and all that it changes: model, optimizer, scheduler, count of steps. It knows neither epochs before and
-after its own nor scores, files and events.
+Owns the order of batches, steps and schedules within an epoch, and what all of it goes on from. How a step is taken is
+`torch_steps`'. It knows neither epochs before and after its own nor scores, files and events.
 """
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from typing import Annotated, Any
 
 import torch
+from pydantic import PositiveFloat, PositiveInt
 from torch import Tensor, nn
 from torch.optim import LBFGS, Optimizer
 
 from mlgym_core.checkpoints import serialize
 from mlgym_core.checkpoints.protocols import Frozen
+from mlgym_core.components.data.batch_size import count_samples
 from mlgym_core.components.data.loaders import Loader
+from mlgym_core.components.loss_warm_up import WarmUp, warm_ups
 from mlgym_core.components.losses import Loss, output_scale
-from mlgym_core.components.lr_schedulers import Scheduler, SchedulerFactory
-from mlgym_core.components.optimizers import OptimizerFactory
+from mlgym_core.components.lr_schedulers import Scheduler, SchedulerBundle, SchedulerFactory, make_schedulers
 from mlgym_core.components.outputs import Scale
+from mlgym_core.components.parameter_groups import OptimizerBundle, OptimizerFactory, make_optimizers
+from mlgym_core.components.trainers import torch_state
+from mlgym_core.components.trainers.compiling import Compile, CompiledModel
+from mlgym_core.components.trainers.loss_watch import LossWatch, OnNonfinite
+from mlgym_core.components.trainers.torch_state import GRADIENT_SCALER, LOSS, LR_SCHEDULER, MODEL, OPTIMIZER
+from mlgym_core.components.trainers.torch_steps import (
+    Precision,
+    Steps,
+    StepSettings,
+    autocast,
+    check_searching,
+    make_steps,
+)
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import Slot, default_registry, register
 
-MODEL, OPTIMIZER, LR_SCHEDULER = "model.safetensors", "optimizer.safetensors", "lr_scheduler.json"
-
 _MISFITS = (RuntimeError, ValueError, TypeError, IndexError)
 """What torch raises where shapes or types do not fit each other."""
+_CPU = torch.device("cpu")
 
 
 @register("trainer", "torch")
 class TorchTrainer:
-    """Steps of a torch optimizer over the batches of one split.
+    """Steps of torch optimizers over the batches of one split.
 
     Args:
         split: The split to train on.
+        accumulate: The gradient of so many batches is one step: the mean over all of their samples.
+        clip_norm: Shorten the gradient of all parameters together to this length where it is longer.
+        clip_value: Cut each number of the gradient to this size, before `clip_norm`.
+        precision: What the model computes in where that is safe; with float16 the gradients are scaled. Parameters
+            stay float32.
+        compile: Let torch.compile make the model faster for training; it needs a C++ compiler.
+        on_nonfinite: What becomes of a loss that is infinite or not a number: the experiment stops, the step is left
+            out, or training continues with it. Each is told as a warning.
     """
 
     def __init__(
         self,
         model: Annotated[nn.Module, Slot("model")],
         loss: Annotated[Loss, Slot("loss")],
-        optimizer: Annotated[OptimizerFactory, Slot("optimizer")],
+        optimizer: Annotated[OptimizerFactory | OptimizerBundle, Slot("optimizer")],
         loaders: Annotated[Mapping[str, Loader], Slot("loaders")],
-        lr_scheduler: Annotated[SchedulerFactory | None, Slot("lr_scheduler")] = None,
+        lr_scheduler: Annotated[SchedulerFactory | SchedulerBundle | None, Slot("lr_scheduler")] = None,
         split: str = "train",
+        accumulate: PositiveInt = 1,
+        clip_norm: PositiveFloat | None = None,
+        clip_value: PositiveFloat | None = None,
+        precision: Precision = "float32",
+        compile: Compile = False,
+        on_nonfinite: OnNonfinite = "stop",
     ) -> None:
         if split not in loaders:
             raise BuildError(
@@ -62,16 +89,27 @@ class TorchTrainer:
         self.step = 0
         self._model = model
         self._loss = loss
-        self._make_optimizer = optimizer
-        self._make_scheduler = lr_scheduler
+        self._make_optimizers = optimizer
+        self._make_schedulers = lr_scheduler
         self._loader = loaders[split]
-        self._optimizer: Optimizer
-        self._scheduler: Scheduler | None = None
-        self._parameters: list[nn.Parameter] = []
+        self._settings = StepSettings(
+            accumulate=accumulate,
+            clip_norm=clip_norm,
+            clip_value=clip_value,
+            precision=precision,
+            on_nonfinite=on_nonfinite,
+        )
+        self._compile = compile
+        self._optimizers: dict[str, Optimizer] = {}
+        self._schedulers: dict[str, Scheduler] = {}
+        self._warm_ups: list[WarmUp] = []
+        self._steps: Steps
+        self._watch: LossWatch
+        self._device = _CPU
 
     @property
     def num_batches(self) -> int:
-        """Batches, and so steps, of an epoch."""
+        """Batches of an epoch."""
         return self._loader.num_batches
 
     @property
@@ -79,42 +117,92 @@ class TorchTrainer:
         """What the model's raw outputs are, by the loss that it is trained with."""
         return output_scale(self._loss)
 
+    @property
+    def num_parameters(self) -> int | None:
+        """How many numbers the model learns or holds fixed; None while it does not know its own shape."""
+        return _count(self._model.parameters())
+
+    @property
+    def num_trainable_parameters(self) -> int | None:
+        """How many of them it learns."""
+        return _count(each for each in self._model.parameters() if each.requires_grad)
+
     def prepare(self, device: torch.device) -> None:
-        """Move model, loss and data to `device` and make the optimizer; call it once, before all else."""
+        """Move model, loss and data to `device` and make the optimizers; call it once, before all else."""
+        self._device = device
         self._model.to(device)
         if isinstance(self._loss, nn.Module):
             self._loss.to(device)
         self._loader.to(device)
-        self._parameters = list(self._model.parameters())
-        self._optimizer = self._make_optimizer(self._parameters)
-        self._scheduler = self._make_scheduler(self._optimizer) if self._make_scheduler else None
+        self._optimizers = make_optimizers(self._make_optimizers, self._model)
+        self._schedulers = make_schedulers(self._make_schedulers, self._optimizers)
+        self._warm_ups = warm_ups(self._loss)
+        self._watch = LossWatch(self._settings.on_nonfinite, is_deferred=device.type != "cpu")
+        self._steps = make_steps(
+            forward=CompiledModel(self._model, self._compile) if self._compile else self._model,
+            loss=self._loss,
+            parameters=list(self._model.parameters()),
+            optimizers=list(self._optimizers.values()),
+            settings=self._settings,
+            watch=self._watch,
+            device=device,
+        )
+        self._show_loss_in_full(True)
 
     def train_epoch(self, epoch: int, first_batch: int = 0) -> Iterator[int]:
-        """The batches of a pass over the split, from `first_batch` on, each when its step is done."""
+        """The batches of a pass over the split, from `first_batch` on: the last of each group, when its step is done.
+
+        Raises:
+            RunError: a loss is not finite, and training is to stop then.
+        """
         self._model.train()
-        take_step = self._step_with_closure if isinstance(self._optimizer, LBFGS) else self._step
-        after_batch = self._scheduler.after_batch if self._scheduler and self._scheduler.steps_per_batch else None
-        for batch, (inputs, targets) in enumerate(self._loader.epoch(epoch, first_batch), first_batch):
-            take_step(inputs, targets)
-            if after_batch is not None:
-                after_batch()
-            self.step += 1
-            yield batch
+        self._show_loss_in_full(False)
+        self._watch.begin(epoch)
+        steps, accumulate, last = self._steps, self._settings.accumulate, self.num_batches - 1
+        by_step = [each for each in self._schedulers.values() if each.steps_per_batch]
+        inputs: Any = None
+        try:
+            for batch, (inputs, targets) in enumerate(self._loader.epoch(epoch, first_batch), first_batch):
+                for each in self._warm_ups:
+                    each.step = self.step
+                steps.add(inputs, targets, batch)
+                if accumulate > 1 and (batch + 1) % accumulate and batch < last:
+                    continue
+                steps.finish()
+                for scheduler in by_step:
+                    scheduler.after_batch()
+                self.step += 1
+                yield batch
+            self._watch.end()
+        except (RuntimeError, MemoryError) as error:
+            _say_what_was_too_large(error, inputs, self._device)
+            raise
+        finally:
+            self._show_loss_in_full(True)
+
+    def take_notices(self) -> list[str]:
+        """What was met in training since this was last asked, such as losses that are not finite."""
+        return self._watch.take_notices()
 
     def finish_epoch(self, scores: Mapping[str, float]) -> None:
-        """Let the scheduler see the scores of the epoch."""
-        if self._scheduler is not None:
-            self._scheduler.after_epoch(scores)
+        """Let the schedulers see the scores of the epoch."""
+        for scheduler in self._schedulers.values():
+            scheduler.after_epoch(scores)
 
     def predict(self, inputs: Any) -> Tensor:
         """The model's raw outputs [N, ...] for a batch of inputs on its device."""
         if self._model.training:
             self._model.eval()
+        context = autocast(self._settings.precision, self._device)
         with torch.inference_mode():
-            outputs: Tensor = self._model(inputs)
-        return outputs
+            if context is None:
+                outputs: Tensor = self._model(inputs)
+                return outputs
+            with context:
+                outputs = self._model(inputs)
+            return outputs.float()
 
-    def rehearse(self, num_samples: int) -> tuple[Tensor, Tensor]:
+    def rehearse(self, num_samples: int) -> tuple[Tensor, Any]:
         """Raw outputs and targets of one step on a copy of the model; nothing of its own changes.
 
         Raises:
@@ -130,61 +218,76 @@ class TorchTrainer:
         try:
             torch.autograd.backward(self._loss(outputs, targets))
         except (*_MISFITS, BuildError) as error:
+            kind = f" and type {targets.dtype}" if isinstance(targets, Tensor) else ""
             raise BuildError(
                 f"the loss does not fit outputs of model {title} of shape {_shape_of(outputs)} and targets of shape "
-                f"{_shape_of(targets)} and type {targets.dtype}: {_plain(error)}",
+                f"{_shape_of(targets)}{kind}: {_plain(error)}",
                 code="MG321",
             ) from error
-        self._rehearse_optimizer(model)
+        self._rehearse_optimizers(model)
         return outputs.detach(), targets
 
     def resources(self) -> dict[str, Frozen]:
-        """All that training goes on from, as files by name."""
+        """All that training goes on from, as files by name. Raises RunError where a loss has stopped training."""
+        self._watch.settle()
         files = {
-            MODEL: serialize.dump_tensors(self._model.state_dict()),
-            OPTIMIZER: serialize.dump_state(self._optimizer.state_dict()),
+            MODEL: torch_state.freeze_tensors(self._model.state_dict()),
+            OPTIMIZER: torch_state.freeze_state(torch_state.gather(self._optimizers)),
         }
-        if self._scheduler is not None:
-            files[LR_SCHEDULER] = serialize.dump_json(self._scheduler.state_dict())
-        return {name: partial(_identity, content) for name, content in files.items()}
+        if self._schedulers:
+            files[LR_SCHEDULER] = torch_state.freeze_json(torch_state.gather(self._schedulers))
+        if isinstance(self._loss, nn.Module) and (loss := self._loss.state_dict()):
+            files[LOSS] = torch_state.freeze_tensors(loss)
+        if scaler := self._steps.state_dict():
+            files[GRADIENT_SCALER] = torch_state.freeze_json(scaler)
+        return files
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
         """Go on from the files that `resources` gave; `load` reads one by name."""
         self._model.load_state_dict(serialize.load_tensors(load(MODEL)))
-        self._optimizer.load_state_dict(serialize.load_state(load(OPTIMIZER)))
-        if self._scheduler is not None:
-            self._scheduler.load_state_dict(serialize.load_json(load(LR_SCHEDULER)))
+        torch_state.spread(serialize.load_state(load(OPTIMIZER)), self._optimizers)
+        if self._schedulers:
+            torch_state.spread(serialize.load_json(load(LR_SCHEDULER)), self._schedulers)
+        if isinstance(self._loss, nn.Module) and self._loss.state_dict():
+            self._loss.load_state_dict(serialize.load_tensors(load(LOSS)))
+        if self._steps.state_dict():
+            self._steps.load_state_dict(serialize.load_json(load(GRADIENT_SCALER)))
 
-    def _step(self, inputs: Any, targets: Tensor) -> None:
-        # What zero_grad(set_to_none=True) does, without the profiler's bookkeeping around it.
-        for parameter in self._parameters:
-            parameter.grad = None
-        torch.autograd.backward(self._loss(self._model(inputs), targets))
-        self._optimizer.step()
+    def _show_loss_in_full(self, is_shown: bool) -> None:
+        """Evaluation sees the loss without what only eases training, such as a warm-up."""
+        if isinstance(self._loss, nn.Module):
+            self._loss.train(not is_shown)
 
-    def _step_with_closure(self, inputs: Any, targets: Tensor) -> None:
-        def evaluate() -> Tensor:
-            self._optimizer.zero_grad()
-            loss = self._loss(self._model(inputs), targets)
-            torch.autograd.backward(loss)
-            return loss
-
-        self._optimizer.step(evaluate)  # type: ignore[arg-type]
-
-    def _rehearse_optimizer(self, model: nn.Module) -> None:
+    def _rehearse_optimizers(self, model: nn.Module) -> None:
         try:
-            optimizer = self._make_optimizer(model.parameters())
-            optimizer.step((lambda: torch.zeros(())) if isinstance(optimizer, LBFGS) else None)  # type: ignore[arg-type]
-            if self._make_scheduler is not None:
-                self._make_scheduler(optimizer)
+            optimizers = make_optimizers(self._make_optimizers, model)
+            for optimizer in optimizers.values():
+                if isinstance(optimizer, LBFGS):
+                    check_searching(self._settings)
+                    optimizer.step(lambda: torch.zeros(()))  # type: ignore[no-untyped-call]
+                else:
+                    optimizer.step()
+            make_schedulers(self._make_schedulers, optimizers)
         except _MISFITS as error:
             raise BuildError(
                 f"the optimizer or its scheduler does not fit model {type(model).__name__}: {error}", code="MG322"
             ) from error
 
 
-def _identity(content: bytes) -> bytes:
-    return content
+def _count(parameters: Iterable[nn.Parameter]) -> int | None:
+    numbers = list(parameters)
+    is_known = not any(isinstance(each, nn.UninitializedParameter) for each in numbers)
+    return sum(each.numel() for each in numbers) if is_known else None
+
+
+def _say_what_was_too_large(error: Exception, inputs: Any, device: torch.device) -> None:
+    """Where memory ran out, lets the error say for how many samples, and what to do."""
+    is_of_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
+    if is_of_memory:
+        error.add_note(
+            f"MG345 a batch of {count_samples(inputs)} samples, of shape {_shape_of(inputs)}, was too large for the "
+            f"memory of {device}\n  a smaller loaders.batch_size, with trainer.accumulate for the same step"
+        )
 
 
 def _shape_of(value: Any) -> Any:
@@ -192,7 +295,7 @@ def _shape_of(value: Any) -> Any:
         return list(value.shape)
     if isinstance(value, Mapping):
         return {key: _shape_of(item) for key, item in value.items()}
-    return [_shape_of(item) for item in value] if isinstance(value, Iterable) else type(value).__name__
+    return [_shape_of(item) for item in value] if isinstance(value, list | tuple) else type(value).__name__
 
 
 def _plain(error: Exception) -> str:

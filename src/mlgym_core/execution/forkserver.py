@@ -19,11 +19,11 @@ import traceback
 from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
-from types import ModuleType
 from typing import Any
 
 from mlgym_core.errors import RunError
 from mlgym_core.execution.deaths import Deaths
+from mlgym_core.main_module import main_module_hidden
 
 PRELOAD = ("mlgym_core.execution.preload",)
 _DEAF = "mlgym_core.execution.deaf"
@@ -36,7 +36,7 @@ def start(preload: Sequence[str] = PRELOAD) -> None:
     _context.set_forkserver_preload([_DEAF, *preload])
     # The server would start it too, but that lets go of signals that are held.
     multiprocessing.resource_tracker.ensure_running()
-    with _signals_held(), _main_module_hidden():
+    with _signals_held(), main_module_hidden():
         multiprocessing.forkserver.ensure_running()
 
 
@@ -61,7 +61,7 @@ def start_process(target: str, *args: Any) -> ForkServerProcess:
     process = _context.Process(target=_enter, args=(target, *args), daemon=False)
     try:
         # This waits until the server has imported: a signal that comes meanwhile is for this process, and is heard.
-        with _main_module_hidden():
+        with main_module_hidden():
             process.start()
     except (EOFError, ConnectionError) as error:
         raise RunError(
@@ -150,14 +150,3 @@ def _signals_held() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextlib.contextmanager
-def _main_module_hidden() -> Iterator[None]:
-    """Hides the main module, which multiprocessing would otherwise import anew in the process it starts."""
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main

@@ -5,7 +5,8 @@ import torch
 from torch.utils.data import default_collate
 
 from mlgym_core.components.data.dataset import Dataset
-from mlgym_core.components.data.loaders import MemoryLoader, StreamLoader, batches, make_loader
+from mlgym_core.components.data.loaders import MemoryLoader, batches, label_counts, make_loader
+from mlgym_core.components.data.streams import StreamLoader
 from mlgym_core.errors import BuildError
 
 NUM_SAMPLES = 23
@@ -132,7 +133,9 @@ def test_a_collator_may_make_inputs_of_several_parts(source: Dataset) -> None:
 
 
 def test_what_is_trained_on_is_shuffled_whatever_the_split_is_called(source: Dataset) -> None:
-    loaders = batches({"fit": source, "val": source}, 5, 0, sampling={"val": "in_order"}, drop_last=True)
+    loaders = batches(
+        {"fit": source, "val": source}, batch_size=5, seed=0, sampling={"val": "in_order"}, drop_last=True
+    )
 
     assert flat(content(loaders["fit"].epoch(0))) != list(range(20))
     assert flat(content(loaders["val"].epoch(0))) == list(range(20))
@@ -142,9 +145,41 @@ def test_what_is_trained_on_is_shuffled_whatever_the_split_is_called(source: Dat
 
 def test_sampling_for_a_split_that_there_is_not_is_refused(source: Dataset) -> None:
     with pytest.raises(BuildError, match=r"sampling names the split 'tain'\s+there are: train"):
-        batches({"train": source}, 5, 0, sampling={"tain": "weighted"})
+        batches({"train": source}, seed=0, sampling={"tain": "weighted"})
 
 
 def test_weighted_sampling_of_numbers_is_refused() -> None:
     with pytest.raises(BuildError, match="weighted sampling needs classes"):
         loader(Squares(4), sampling="weighted")
+
+
+def test_the_weights_of_the_classes_may_be_given(source: Dataset) -> None:
+    weighted = loader(source, sampling=[1.0, 3.0])
+
+    drawn = torch.cat([targets for epoch in range(200) for _, targets in weighted.epoch(epoch)])
+
+    assert drawn.float().mean().item() == pytest.approx(0.75, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"), [([1.0], "has 1 weights, but there are 2 classes"), ([0.0, 0.0], "the weight 0")]
+)
+def test_weights_that_do_not_fit_the_classes_are_refused(source: Dataset, weights, message: str) -> None:
+    with pytest.raises(BuildError, match=message):
+        loader(source, sampling=weights)
+
+
+def test_one_hot_targets_are_weighted_by_their_class(source: Dataset) -> None:
+    rows = torch.nn.functional.one_hot(source.targets, 2).float()
+    one_hot = Dataset(inputs=source.inputs, targets=rows, task="multiclass", num_classes=2)
+    settings = {"sampling": "weighted"}
+
+    assert content(loader(one_hot, **settings).epoch(0)) == content(loader(source, **settings).epoch(0))
+    assert label_counts(loader(one_hot)) == label_counts(loader(source)) == {"0": 19, "1": 4}
+
+
+def test_labels_are_counted_by_name_without_reading_samples(source: Dataset) -> None:
+    named = Dataset(inputs=source.inputs, targets=source.targets, task="binary", class_names=("no", "yes"))
+
+    assert label_counts(loader(named)) == {"no": 19, "yes": 4}
+    assert label_counts(loader(Squares(4))) is None

@@ -1,33 +1,39 @@
-"""Batches: from memory by whole-batch indexing, from anything else through torch's `DataLoader`, in one order.
+"""Batches, from memory by whole-batch indexing; `streams` reads anything else, in the same order.
 
-Owns how samples become batches on a device. Which sample comes when is `order.py`'s; a batch is (inputs, targets).
+Owns what a loader is and which one fits. Which sample comes when is the business of `order`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Protocol, TypeAlias
 
 import torch
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 from torch import Tensor
-from torch.utils.data import DataLoader as TorchDataLoader
 
-from mlgym_core.components.data.dataset import Dataset, Source, Table, Task, known_targets_of, labels_of, task_of
-from mlgym_core.components.data.moving import move
-from mlgym_core.components.data.order import Sampling, random_order, weighted_order
+from mlgym_core.components.data.dataset import Dataset, Source, Table, Task, classes_of
+from mlgym_core.components.data.fetching import Collate, Transform
+from mlgym_core.components.data.order import Sampling
+from mlgym_core.components.data.ordered import OrderedLoader
+from mlgym_core.components.data.streams import StreamLoader
+from mlgym_core.components.data.workers import WorkerSettings
 from mlgym_core.errors import BuildError
-from mlgym_core.registry import Slot, default_registry, register
+from mlgym_core.registry import Nested, Slot, default_registry, register
 
 Batch: TypeAlias = tuple[Any, Any]
 """Inputs as the model takes them and targets as the loss does: tensors, or whatever a collator makes of them."""
-Collate: TypeAlias = Callable[[list[Any]], Batch]
 
 _CHUNK_BYTES = 64 * 2**20
 
 
 class Loader(Protocol):
     """One split as batches, on the device that it was moved to."""
+
+    @property
+    def source(self) -> Source:
+        """What its samples are taken from."""
+        ...
 
     @property
     def num_batches(self) -> int:
@@ -65,40 +71,7 @@ class Loader(Protocol):
         ...
 
 
-class _OrderedLoader:
-    """What both kinds of loader share: how many batches there are, and the order of samples in an epoch."""
-
-    def __init__(
-        self, source: Source, *, batch_size: int, eval_batch_size: int, sampling: Sampling, drop_last: bool, seed: int
-    ) -> None:
-        self.num_samples = len(source)
-        self._batch_size = batch_size
-        self._eval_batch_size = eval_batch_size
-        self._sampling = sampling
-        self._seed = seed
-        self._source = source
-        self._num_used = self.num_samples // batch_size * batch_size if drop_last else self.num_samples
-        self.num_batches = -(-self._num_used // batch_size)
-        self.num_evaluation_batches = -(-self.num_samples // eval_batch_size)
-        self._labels = labels_of(source) if sampling == "weighted" else None
-        if sampling == "weighted" and self._labels is None:
-            raise BuildError("weighted sampling needs classes, but the targets are floats", code="MG314")
-
-    def _order(self, epoch: int) -> Tensor:
-        """The indices of the samples of an epoch."""
-        if self._labels is not None:
-            order = weighted_order(self._labels, self._seed, epoch)
-        elif self._sampling == "random":
-            order = random_order(self.num_samples, self._seed, epoch)
-        else:
-            order = torch.arange(self.num_samples)
-        return order[: self._num_used]
-
-    def _cut(self, order: Tensor, size: int) -> Sequence[Tensor]:
-        return torch.split(order, size) if len(order) else ()  # torch would make one empty part of nothing
-
-
-class MemoryLoader(_OrderedLoader):
+class MemoryLoader(OrderedLoader):
     """Batches of a `Dataset`: gathered many at a time on the device, so that a batch costs no Python per sample."""
 
     def __init__(self, source: Dataset, **settings: Any) -> None:
@@ -134,56 +107,20 @@ class MemoryLoader(_OrderedLoader):
         return self._inputs[:num_samples], self._targets[:num_samples]
 
 
-class StreamLoader(_OrderedLoader):
-    """Batches of any map-style data set, through torch's `DataLoader` and, where one is given, a collator."""
-
-    def __init__(self, source: Source, *, collate: Collate | None, **settings: Any) -> None:
-        super().__init__(source, **settings)
-        self._collate = collate
-        self._device = torch.device("cpu")
-        self.task: Task = task_of(source, self.sample(1)[1])
-
-    def to(self, device: torch.device) -> None:
-        """Give batches on `device` from now on."""
-        self._device = device
-
-    def known_targets(self) -> Tensor | None:
-        """The targets [N] of all samples on the CPU, where the source holds them."""
-        return known_targets_of(self._source)
-
-    def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[Batch]:
-        """The batches of a training epoch from `first_batch` on."""
-        return self._batches(self._cut(self._order(epoch)[first_batch * self._batch_size :], self._batch_size))
-
-    def evaluation(self) -> Iterator[Batch]:
-        """Every sample once, in the order of the data."""
-        return self._batches(torch.split(torch.arange(self.num_samples), self._eval_batch_size))
-
-    def sample(self, num_samples: int) -> Batch:
-        """The first samples as one batch."""
-        return next(self._batches([torch.arange(min(num_samples, self.num_samples))]))
-
-    def _batches(self, parts: Sequence[Tensor]) -> Iterator[Batch]:
-        batches: TorchDataLoader[Any] = TorchDataLoader(
-            self._source,  # type: ignore[arg-type]
-            batch_sampler=[part.tolist() for part in parts],
-            collate_fn=self._collate,
-            # DataLoader draws a number at each start; from the global generator it would change the dropout after it.
-            generator=torch.Generator(),
-        )
-        for inputs, targets in batches:
-            yield move(inputs, self._device), move(targets, self._device)
-
-
 @register("loaders", "batches")
 def batches(
     splits: Annotated[Mapping[str, Source], Slot("splits")],
-    batch_size: PositiveInt,
-    seed: int,
+    batch_size: PositiveInt = 32,
+    seed: int = 0,
     eval_batch_size: PositiveInt = 256,
     sampling: Mapping[str, Sampling] | None = None,
     drop_last: bool = False,
+    transforms: Annotated[list[Any], Nested("transform")] | None = None,
     collate: Annotated[Collate | None, Slot("collator")] = None,
+    num_workers: NonNegativeInt = 0,
+    prefetch_factor: PositiveInt = 2,
+    persistent_workers: bool = True,
+    pin_memory: bool = False,
 ) -> dict[str, Loader]:
     """A loader for each split.
 
@@ -192,9 +129,14 @@ def batches(
         batch_size: Samples in a batch of training.
         eval_batch_size: Samples in a batch of evaluation; it changes speed and memory, not scores.
         sampling: The order of samples in training, by split; random where not given.
-            With weighted all classes are equally likely.
+            With weighted all classes are equally likely; a list says how likely each class is, in their order.
         drop_last: Leave out a last batch that is smaller than the others, in training.
+        transforms: What happens to each input in training, one after the other; chance is that of seed, epoch, sample.
         collate: A collator that makes a batch (inputs, targets) of a list of samples.
+        num_workers: Processes that make batches ahead, where samples are read one by one: the same bits with any.
+        prefetch_factor: Batches that each of them keeps ready.
+        persistent_workers: Keep them from one pass to the next; without that they are started for each.
+        pin_memory: Lay batches where a GPU of CUDA copies faster from.
 
     Raises:
         BuildError: `sampling` names a split that there is not, or that cannot be weighted.
@@ -205,10 +147,15 @@ def batches(
         raise BuildError(
             f"sampling names the split '{unknown[0]}'", code="MG314", hint=f"there are: {', '.join(splits)}"
         )
+    workers = WorkerSettings(
+        num_workers=num_workers, prefetch_factor=prefetch_factor, persistent=persistent_workers, pin_memory=pin_memory
+    )
     return {
         name: make_loader(
             source,
             collate=collate,
+            transforms=transforms or (),
+            workers=workers if num_workers else None,
             batch_size=batch_size,
             eval_batch_size=eval_batch_size,
             sampling=sampling.get(name, "random"),
@@ -219,17 +166,35 @@ def batches(
     }
 
 
-def make_loader(source: Source, *, collate: Collate | None = None, **settings: Any) -> Loader:
-    """The loader that fits `source`: from memory where it is there and needs no collator.
+def make_loader(
+    source: Source,
+    *,
+    collate: Collate | None = None,
+    transforms: Sequence[Transform] = (),
+    workers: WorkerSettings | None = None,
+    **settings: Any,
+) -> Loader:
+    """The loader that fits `source`: from memory where it is there and no sample is touched on its way.
 
     Raises:
         BuildError: it is a table with words or gaps.
     """
     if isinstance(source, Table):
         source.refuse()
-    if isinstance(source, Dataset) and collate is None:
+    if isinstance(source, Dataset) and collate is None and not transforms:
         return MemoryLoader(source, **settings)
-    return StreamLoader(source, collate=collate, **settings)
+    return StreamLoader(source, collate=collate, transforms=transforms, workers=workers, **settings)
+
+
+def label_counts(loader: Loader) -> dict[str, int] | None:
+    """How many samples each class has, by the name of the class; None where that is not known without reading them."""
+    targets = loader.known_targets()
+    labels = None if targets is None else classes_of(targets, loader.task)
+    if labels is None:
+        return None
+    counts = torch.bincount(labels).tolist()
+    names = getattr(loader.source, "class_names", ())
+    return {names[label] if label < len(names) else str(label): count for label, count in enumerate(counts) if count}
 
 
 def _pairs(inputs: Tensor, targets: Tensor, size: int) -> Iterator[Batch]:

@@ -9,9 +9,11 @@ import hashlib
 from typing import Literal, TypeAlias
 
 import torch
+from pydantic import NonNegativeFloat
 from torch import Tensor
 
-Sampling: TypeAlias = Literal["random", "weighted", "in_order"]
+Sampling: TypeAlias = Literal["random", "weighted", "in_order"] | list[NonNegativeFloat]
+"""All once at random, drawn so that all classes are as likely, all once in order, or drawn with a weight a class."""
 
 
 def derive_seed(*parts: int | str) -> int:
@@ -30,8 +32,6 @@ def random_order(num_samples: int, seed: int, epoch: int) -> Tensor:
     return torch.randperm(num_samples, generator=generator_of("order", seed, epoch))
 
 
-def weighted_order(labels: Tensor, seed: int, epoch: int) -> Tensor:
-    """N samples drawn with replacement so that each class of `labels` [N] is as likely as any other: [N]."""
-    _, class_of, count_of = torch.unique(labels, return_inverse=True, return_counts=True)
-    weights = 1.0 / count_of.double()[class_of]
-    return torch.multinomial(weights, len(labels), replacement=True, generator=generator_of("order", seed, epoch))
+def weighted_order(weights: Tensor, seed: int, epoch: int) -> Tensor:
+    """N samples [N] drawn with replacement, each as likely as its weight among `weights` [N] says."""
+    return torch.multinomial(weights, len(weights), replacement=True, generator=generator_of("order", seed, epoch))

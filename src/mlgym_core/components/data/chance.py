@@ -1,0 +1,33 @@
+"""The global random generators while samples are fetched: seeded for each sample, and as they were afterwards.
+
+Owns Python's, NumPy's and torch's generators of the CPU, with which samples are drawn and changed. It knows no sample.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def chance_kept() -> Iterator[None]:
+    """Gives the generators back as they were, so that training goes on as if nobody had drawn from them."""
+    of_python, of_numpy, of_torch = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(of_python)
+        np.random.set_state(of_numpy)
+        torch.set_rng_state(of_torch)
+
+
+def seed_chance(seed: int) -> None:
+    """Seed them all."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    # torch.manual_seed would seed the devices too, whose generators belong to training.
+    torch.default_generator.manual_seed(seed)

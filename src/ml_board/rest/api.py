@@ -20,6 +20,7 @@ from mlgym_core.events.types import Stream
 MAX_BUCKETS = 100_000
 MAX_ENTRIES = 10_000
 NUM_ENTRIES = 1_000
+LINES = "application/x-ndjson"
 
 
 def create_api(views: RunViews) -> Blueprint:
@@ -72,5 +73,9 @@ def create_api(views: RunViews) -> Blueprint:
             earliest=since is not None,
         )
         return json_answer(views.open(run_id).log_lines(selection, queries.number("at")))
+
+    @api.get("/<run_id>/log")
+    def show_log(run_id: str) -> Response:
+        return Response(views.open(run_id).lines(queries.number("since") or 0), mimetype=LINES)
 
     return api

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, get_args
 
-from ml_board.rest.api import MAX_BUCKETS, MAX_ENTRIES
+from ml_board.rest.api import LINES, MAX_BUCKETS, MAX_ENTRIES
 from ml_board.rest.checkpoints import ListedCheckpoint
 from ml_board.rest.grid_searches import JsonFile, ListedExperiment, YamlFile
 from ml_board.rest.health import Health
@@ -169,6 +169,12 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         summary="What a run's processes wrote: the last entries, or the first since an event",
         answers={JSON: LogPage},
         query=("experiment", "stream", "since", "before", "at", "limit"),
+        statuses=_RUN,
+    ),
+    ("GET", "/api/runs/<run_id>/log"): Operation(
+        summary="The log of a run as it stands: an event a line, from the first or from one on",
+        answers={LINES: None},
+        query=("since",),
         statuses=_RUN,
     ),
     ("GET", "/api/session"): Operation(summary="Who asks", answers={JSON: Session}),

@@ -24,7 +24,7 @@ from mlgym_core.events.fencing import Fence
 from mlgym_core.events.files import read_file
 from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder
 from mlgym_core.events.lock import Liveness, liveness
-from mlgym_core.events.log_reader import LogReader
+from mlgym_core.events.log_reader import LogReader, reader_at
 from mlgym_core.events.names import check_name
 from mlgym_core.events.projections import views
 from mlgym_core.events.projections.columns import LogSelection, Points, Selection
@@ -37,6 +37,7 @@ _LOG = logging.getLogger(__name__)
 NUM_KEPT = 64
 MAX_FOLDED_BYTES = 2 * 2**30
 """How much of logs may be held in folds, which take up about a fifteenth of that, before the oldest is let go."""
+_PIECE_BYTES = 2**20
 
 
 class ListedRun(RunSummary, kw_only=True):
@@ -137,6 +138,15 @@ class RunView:
             found, is_more = self._fold.columns.select_lines(replace(selection, before=before))
         entries, is_cut = read_entries(self.folder, found, earliest=selection.earliest)
         return LogPage(offset=offset, entries=entries, more=is_more or is_cut)
+
+    def lines(self, since: int) -> Iterator[bytes]:
+        """The log from the event `since` on, as it stands, in pieces of whole lines.
+
+        Raises StoreError where there are fewer events.
+        """
+        before = self._committed.get(self.folder.run_id)
+        reader = reader_at(self.folder, since)
+        return iter(lambda: reader.poll_slice(_PIECE_BYTES, before).data, b"")
 
     def configs(self) -> dict[int, dict[str, Any]]:
         """The configuration of each experiment that the log tells of."""

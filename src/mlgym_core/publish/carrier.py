@@ -24,7 +24,7 @@ _OF_CHECKPOINT = b'{"event_type":"checkpoint_'
 class Carrier:
     """Brings what stands in `staging` to each of `servers`, and its files to the REST endpoint `rest` first.
 
-    It holds the lock of the staged log until `close`.
+    It holds the lock of the staged log until `close`. With `is_kept` nothing is removed then.
 
     Raises:
         StoreError: another process carries this run, or its folder cannot be written.
@@ -38,12 +38,13 @@ class Carrier:
         token: str | None = None,
         *,
         most_waiting_bytes: int = MOST_WAITING_BYTES,
+        is_kept: bool = False,
     ) -> None:
         self._staging = staging
         self._writer = LogWriter(staging)
         self._merger = Merger(self._writer, staging)
         self._most_waiting_bytes = most_waiting_bytes
-        self._can_remove = rest is not None
+        self._can_remove = rest is not None and not is_kept
         self._closed = False
         self._checkpoints = _Checkpoints()
         self._shipment = Shipment(staging, servers, rest, token)

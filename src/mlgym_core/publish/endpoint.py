@@ -48,7 +48,7 @@ class Endpoint:
         self._run = run
         self.url = url.rstrip("/")
         self._session = requests.Session()
-        self._session.auth = _BearerAuth(token)
+        self._session.auth = BearerAuth(token)
 
     def close(self) -> None:
         """Ends the connection."""
@@ -107,7 +107,7 @@ class Endpoint:
             # The same request would be refused again, and the events behind it must not wait for ever.
             _LOG.error("%s %s/%s was refused: %s", method, self.url, route, answer.text[:500])
             return
-        raise requests.HTTPError(_words(answer), response=answer)
+        raise requests.HTTPError(told(answer), response=answer)
 
 
 def reserve(url: str | None, token: str | None, run_id: str) -> bool:
@@ -121,18 +121,18 @@ def reserve(url: str | None, token: str | None, run_id: str) -> bool:
     body = {"file_format": "YAML", "content": ""}
     try:
         answer = requests.put(
-            place, json=body, headers={"If-None-Match": "*"}, auth=_BearerAuth(token), timeout=_RESERVE_TIMEOUT_S
+            place, json=body, headers={"If-None-Match": "*"}, auth=BearerAuth(token), timeout=_RESERVE_TIMEOUT_S
         )
     except requests.RequestException:
         return True
     return answer.status_code != HTTPStatus.PRECONDITION_FAILED
 
 
-def _words(answer: requests.Response) -> str:
+def told(answer: requests.Response) -> str:
     """Why a server failed or refused: in its own words, where it is one of this project's."""
     try:
-        told = answer.json()["error"]
-        return f"{told['message']}; {told['hint']}" if told["hint"] else str(told["message"])
+        error = answer.json()["error"]
+        return f"{error['message']}; {error['hint']}" if error["hint"] else str(error["message"])
     except (ValueError, KeyError, TypeError):
         return f"{answer.status_code} {answer.reason} for {answer.url}"
 
@@ -160,7 +160,7 @@ class _Form:
         yield self._tail
 
 
-class _BearerAuth(AuthBase):
+class BearerAuth(AuthBase):
     """Puts a token into each request; a `.netrc` of the user's is left alone, as it speaks of other things."""
 
     def __init__(self, token: str | None) -> None:

@@ -282,6 +282,17 @@ def said(recording, *said):
     )
 
 
+def test_a_log_is_told_as_it_stands_from_any_event_on(client, recording):
+    recording.publish(recording.result(0, 0, 0.5))
+    path, whole = f"/api/runs/{recording.run_id}/log", recording.folder.log_path.read_bytes()
+    answer = client.get(path)
+    assert (answer.data, answer.mimetype) == (whole, "application/x-ndjson")
+    lines = whole.splitlines(keepends=True)
+    assert client.get(f"{path}?since=2").data == b"".join(lines[2:])
+    assert client.get(f"{path}?since={len(lines)}").data == b""
+    assert client.get(f"{path}?since={len(lines) + 1}").status_code == 404
+
+
 def test_log_lines_are_read_from_where_they_stand(client, recording):
     said(recording, (None, "stdout", "of the run"), (0, "stderr", "größer"), (1, "stdout", "one"), (0, "stdout", "two"))
     path = f"/api/runs/{recording.run_id}/logs"

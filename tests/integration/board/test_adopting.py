@@ -1,0 +1,246 @@
+"""A run that is kept on a server, brought to the machine on which it is to go on."""
+
+import hashlib
+import json
+from contextlib import closing
+
+import pytest
+
+from mlgym_core.errors import RunError, StoreError
+from mlgym_core.events.codes import LOCKED
+from mlgym_core.events.files import remove_folder, write_atomically
+from mlgym_core.events.folder import EventStorage
+from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
+from mlgym_core.events.spool import Spool
+from mlgym_core.events.types import (
+    AttemptStarted,
+    CheckpointDeleted,
+    CheckpointSaved,
+    ExperimentConfig,
+    JobStatus,
+    LogLines,
+    Resource,
+    RunStarted,
+)
+from mlgym_core.publish.adopting import ALIVE, REFUSED, adopt
+from mlgym_core.publish.carrier import Carrier
+from mlgym_core.publish.ledger import read_ledger
+from mlgym_core.publish.store import BROKEN, UNREACHABLE
+
+CONFIG = "a: 1 # ü\n"
+PATIENCE_S = 30
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+class Machine:
+    """A machine with an outbox, on which attempts of a run publish."""
+
+    def __init__(self, path, run_id):
+        self.storage = EventStorage(path)
+        self.folder = self.storage.outbox.run(run_id)
+
+    def publish(self, *payloads):
+        with closing(Spool(self.folder)) as spool:
+            for payload in payloads:
+                spool.publish(payload)
+
+    def start(self):
+        write_atomically(self.folder.config_path("grid_search_config.yml"), CONFIG)
+        source = {"grid_search_config.yml": sha256(CONFIG.encode())}
+        more = {"config_hash": "0", "entry_command": [], "num_experiments": 2, "environment": {}}
+        configs = [
+            ExperimentConfig(grid_search_id="r", experiment_id=each, job_id=each, config={}) for each in range(2)
+        ]
+        self.publish(RunStarted(grid_search_id="r", source=source, **more), *configs)
+
+    def attempt(self, experiment_id, number, *payloads):
+        self.publish(attempt_started(experiment_id, number), *payloads)
+
+    def checkpoint(self, experiment_id, epoch, kind=CheckpointSaved):
+        content = model(experiment_id, epoch)
+        if kind is CheckpointSaved:
+            write_atomically(self.folder.resource_path(experiment_id, epoch, "model.safetensors"), content)
+        resource = Resource(name="model.safetensors", size_bytes=len(content), sha256=sha256(content))
+        about = {"step": epoch, "resources": [resource], "weights_sha256": "0", "kept_as": ["last"]}
+        return kind(grid_search_id="r", experiment_id=experiment_id, epoch=epoch, **about)
+
+    def send(self, url, *, is_kept=False):
+        carrier = Carrier(self.folder, [url], url, None, is_kept=is_kept)
+        assert carrier.drain(PATIENCE_S) == 0
+        carrier.close()
+
+    def adopt(self, url, **options):
+        return adopt(self.storage, self.folder.run_id, [url], url, None, **{"patience_s": PATIENCE_S, **options})
+
+
+def model(experiment_id, epoch):
+    return f"experiment {experiment_id}, epoch {epoch} ".encode() * 1000
+
+
+def done(experiment_id):
+    return JobStatus(grid_search_id="r", experiment_id=experiment_id, job_id="j", status="DONE")
+
+
+def attempt_started(experiment_id, number):
+    about = {"device": "cpu", "host": "h", "pid": 1, "threads": 1, "versions": {}}
+    return AttemptStarted(grid_search_id="r", experiment_id=experiment_id, attempt=number, **about)
+
+
+@pytest.fixture
+def machine(tmp_path):
+    return lambda name="here": Machine(tmp_path / name, "r")
+
+
+@pytest.fixture
+def begun(machine, board):
+    """A run on the server, of which one experiment is done and one has a checkpoint, and nothing waits anywhere."""
+    first = machine("gone")
+    first.start()
+    saved = [first.checkpoint(1, 1), first.checkpoint(1, 2), first.checkpoint(1, 1, CheckpointDeleted)]
+    first.attempt(1, 1, *saved)
+    first.attempt(0, 1, first.checkpoint(0, 1), done(0))
+    first.send(board.url)
+    return first
+
+
+def log(run):
+    return run.log_path.read_bytes()
+
+
+def checkpoints(run):
+    return {(each, epoch) for each in run.experiments() for epoch in run.checkpoint_epochs(each)}
+
+
+def test_another_machine_gets_the_log_the_configuration_and_the_newest_checkpoints(machine, board, begun):
+    run = machine().adopt(board.url)
+
+    assert log(run) == log(board.storage.run("r"))
+    assert run.config_path("grid_search_config.yml").read_text() == CONFIG
+    assert checkpoints(run) == {(1, 2)}
+    assert run.resource_path(1, 2, "model.safetensors").read_bytes() == model(1, 2)
+    assert not list(run.path.glob(".*"))
+
+
+def test_what_has_finished_is_brought_where_it_is_to_be_extended(machine, board, begun):
+    assert checkpoints(machine().adopt(board.url, with_finished=True)) == {(0, 1), (1, 2)}
+
+
+def test_the_newest_run_of_a_server_is_found_as_last(machine, board, begun):
+    assert adopt(machine().storage, "last", [board.url], board.url, None).run_id == "r"
+
+
+def test_a_run_goes_on_from_there_and_nothing_is_sent_twice(machine, board, begun):
+    before = LogReader(board.storage.run("r")).poll()
+    here = machine()
+    run = here.adopt(board.url)
+    assert read_ledger(run).files == {board.url: len(before)}
+    here.attempt(1, 2, here.checkpoint(1, 3), here.checkpoint(1, 2, CheckpointDeleted), done(1))
+    here.send(board.url)
+
+    after = LogReader(board.storage.run("r")).poll()
+    assert after[: len(before)] == before
+    assert [json.loads(line)["event_type"] for line in after[len(before) :]] == [
+        *("attempt_started", "checkpoint_saved", "checkpoint_deleted", "job_status")
+    ]
+    assert checkpoints(board.storage.run("r")) == {(0, 1), (1, 3)}
+    assert not run.path.exists()
+
+
+def test_what_waits_here_is_sent_first_and_files_stay(machine, board):
+    here = machine()
+    here.start()
+    here.send(board.url, is_kept=True)
+    here.attempt(1, 1, here.checkpoint(1, 1))
+    untold = here.folder.path / "1" / "steps" / "7" / "model.safetensors"
+    write_atomically(untold, "newer than what any event told of")
+
+    run = here.adopt(board.url)
+
+    assert log(run) == log(board.storage.run("r"))
+    assert b"checkpoint_saved" in log(run)
+    assert board.storage.run("r").resource_path(1, 1, "model.safetensors").read_bytes() == model(1, 1)
+    assert run.resource_path(1, 1, "model.safetensors").read_bytes() == model(1, 1)
+    assert untold.exists()
+
+
+def test_a_run_that_its_server_never_heard_of_is_sent_there_first(machine, board):
+    here = machine()
+    here.start()
+    run = here.adopt(board.url)
+    assert log(run) == log(board.storage.run("r"))
+
+
+def refused(code, adopting):
+    with pytest.raises(RunError) as caught:
+        adopting()
+    assert caught.value.code == code
+    return str(caught.value)
+
+
+def test_a_run_of_a_server_that_is_away_does_not_go_on(machine, board, begun):
+    board.stop()
+    here = machine()
+    assert board.url in refused(UNREACHABLE, lambda: here.adopt(board.url))
+    here.start()
+    assert "4 events of run r wait here" not in refused(UNREACHABLE, lambda: here.adopt(board.url, patience_s=0.2))
+    assert log(here.folder)
+
+
+def test_a_run_that_the_server_does_not_know_does_not_go_on(machine, board):
+    assert "there is no run 'r'" in refused(UNREACHABLE, lambda: machine().adopt(board.url))
+
+
+def test_a_run_that_somebody_publishes_does_not_go_on(machine, board, begun):
+    there = machine("there")
+    there.attempt(1, 2)
+    carrier = Carrier(there.folder, [board.url], board.url, None)
+    carrier.drain(PATIENCE_S)
+    assert "is under way" in refused(ALIVE, lambda: machine().adopt(board.url, patience_s=0.1))
+    carrier.close()
+    assert machine().adopt(board.url).exists()
+
+
+def test_a_run_that_is_carried_from_here_does_not_go_on(machine, board, begun):
+    here = machine()
+    writer = LogWriter(here.folder)
+    with pytest.raises(StoreError) as caught:
+        here.adopt(board.url)
+    assert caught.value.code == LOCKED
+    writer.close()
+
+
+def test_what_a_stale_attempt_left_here_is_told_of_and_kept(machine, board, begun):
+    here, there = machine(), machine("there")
+    here.adopt(board.url)
+    with closing(Spool(here.folder)) as stale:
+        stale.publish(attempt_started(1, 2))
+        here.send(board.url, is_kept=True)
+        there.adopt(board.url)
+        there.attempt(1, 3, there.checkpoint(1, 3))
+        there.send(board.url)
+        stale.publish(LogLines(grid_search_id="r", stream="stdout", lines=["late"]))
+    assert stale.producer in refused(REFUSED, lambda: here.adopt(board.url))
+    assert b"late" in log(here.folder)
+
+
+@pytest.mark.parametrize("name", ["grid_search_config.yml", "1/2/model.safetensors"])
+def test_a_file_that_is_not_as_the_log_tells_is_not_gone_on_from(machine, board, begun, name):
+    write_atomically(board.storage.run("r").path / name, "other")
+    here = machine()
+    refused(BROKEN, lambda: here.adopt(board.url))
+    assert not here.folder.log_path.exists()
+
+
+def test_a_damaged_log_is_not_gone_on_from(machine, board, begun):
+    path = board.storage.run("r").log_path
+    path.write_bytes(path.read_bytes().replace(b'"num_experiments":2', b'"num_experiments":3'))
+    refused(BROKEN, lambda: machine().adopt(board.url))
+
+
+def test_a_file_that_is_gone_there_is_not_gone_on_without(machine, board, begun):
+    remove_folder(board.storage.run("r").checkpoint_path(1, 2))
+    refused(UNREACHABLE, lambda: machine().adopt(board.url))

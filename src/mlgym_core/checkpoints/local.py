@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlgym_core.checkpoints.digests import describe
-from mlgym_core.checkpoints.position import CUT_SHORT, STATEFUL_COMPONENTS, load_position
-from mlgym_core.checkpoints.protocols import Moment
+from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, load_position
+from mlgym_core.checkpoints.protocols import Content, Moment
+from mlgym_core.checkpoints.serialize import CUT_SHORT
 from mlgym_core.errors import StoreError
 from mlgym_core.events.checkpoint_files import describe_file
 from mlgym_core.events.codes import NOT_FOUND
@@ -28,7 +29,7 @@ class LocalCheckpoints:
     def __init__(self, run: RunFolder) -> None:
         self._run = run
 
-    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, bytes]) -> list[Resource]:
+    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
         """What was stored; see `Checkpoints.save`."""
         final = self._path(experiment_id, moment)
         files = {check_name(name, "resource"): content for name, content in resources.items()}

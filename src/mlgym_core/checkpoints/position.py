@@ -13,8 +13,6 @@ from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.errors import StoreError
 
 STATEFUL_COMPONENTS = "stateful_components.json"
-CUT_SHORT = "MG420"
-"""The code of a file of a checkpoint that is not whole."""
 
 
 def dump_position(moment: Moment, state: Mapping[str, Any]) -> bytes:
@@ -33,4 +31,6 @@ def load_position(content: bytes) -> tuple[Moment, dict[str, Any]]:
         state = serialize.load_json(content)
         return Moment(**state.pop("position")), state
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StoreError(f"{STATEFUL_COMPONENTS} of a checkpoint is not whole: {error}", code=CUT_SHORT) from error
+        raise StoreError(
+            f"{STATEFUL_COMPONENTS} of a checkpoint is not whole: {error}", code=serialize.CUT_SHORT
+        ) from error

@@ -12,7 +12,9 @@ from typing import Protocol, TypeAlias
 
 from mlgym_core.events.types import Resource
 
-Frozen: TypeAlias = Callable[[], bytes]
+Content: TypeAlias = bytes | memoryview
+"""What a file holds."""
+Frozen: TypeAlias = Callable[[], Content]
 """The bytes of a file as its state was when this was made; it may be called later, once, in another thread."""
 
 
@@ -43,7 +45,7 @@ class Checkpoints(Protocol):
     Which moment it is, is said by the file `STATEFUL_COMPONENTS` among them; see `position.py`.
     """
 
-    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, bytes]) -> list[Resource]:
+    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
         """What was stored, by name; the checkpoint is readable when this returns, as a whole, also after a power cut.
 
         One of that moment that is there already is replaced.

@@ -11,23 +11,26 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import torch
+from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
-from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
+from mlgym_core.checkpoints.buffers import HostBuffers
+from mlgym_core.checkpoints.protocols import Content, Frozen
 from mlgym_core.errors import StoreError
 
 UNKNOWN = "MG410"
 """The code of a value that no checkpoint can hold."""
+CUT_SHORT = "MG420"
+"""The code of a file of a checkpoint that is not whole."""
 
 _STATE = "state"
 _MARK = "$"
 """A mapping with one key that begins so stands for something that JSON does not have."""
 
 
-def dump_tensors(tensors: Mapping[str, Tensor]) -> bytes:
-    """A model's state as safetensors, under its own names; tensors that share memory are written once each.
+def freeze_tensors(tensors: Mapping[str, Tensor], buffers: HostBuffers) -> Frozen:
+    """A model's state as it is now, as safetensors under its own names; tensors that share memory come once each.
 
     Raises:
         StoreError: there is something else in it, as a module's extra state may be.
@@ -39,15 +42,18 @@ def dump_tensors(tensors: Mapping[str, Tensor]) -> bytes:
             code=UNKNOWN,
             hint="keep it in a buffer",
         )
-    return save_safetensors(_writable(tensors))
+    return buffers.freeze(tensors)
 
 
-def load_tensors(content: bytes) -> dict[str, Tensor]:
-    """What `dump_tensors` wrote, on the CPU."""
-    return load_safetensors(content)
+def load_tensors(content: Content) -> dict[str, Tensor]:
+    """What `freeze_tensors` froze, on the CPU. Raises StoreError where it is not whole."""
+    try:
+        return load_safetensors(bytes(content))
+    except (SafetensorError, ValueError) as error:
+        raise _cut_short(error) from error
 
 
-def dump_state(state: Any) -> bytes:
+def freeze_state(state: Any, buffers: HostBuffers) -> Frozen:
     """Any nest of dicts, lists, tuples, tensors and plain values: the tensors as safetensors, the rest in its header.
 
     Raises:
@@ -55,14 +61,24 @@ def dump_state(state: Any) -> bytes:
     """
     tensors: dict[str, Tensor] = {}
     rest = _encode(state, tensors)
-    return save_safetensors(_writable(tensors), metadata={_STATE: _to_json(rest)})
+    return buffers.freeze(tensors, {_STATE: _to_json(rest)})
 
 
-def load_state(content: bytes) -> Any:
-    """What `dump_state` wrote, tensors on the CPU."""
-    header_size = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + header_size])
-    return _decode(json.loads(header["__metadata__"][_STATE]), load_safetensors(content))
+def load_state(content: Content) -> Any:
+    """What `freeze_state` froze, tensors on the CPU. Raises StoreError where it is not whole."""
+    tensors = load_tensors(content)
+    header = json.loads(bytes(content[8 : 8 + int.from_bytes(content[:8], "little")]))
+    return _decode(json.loads(header["__metadata__"][_STATE]), tensors)
+
+
+def dump_tensors(tensors: Mapping[str, Tensor]) -> bytes:
+    """The bytes of `freeze_tensors`, of memory of their own."""
+    return bytes(freeze_tensors(tensors, HostBuffers())())
+
+
+def dump_state(state: Any) -> bytes:
+    """The bytes of `freeze_state`, of memory of their own."""
+    return bytes(freeze_state(state, HostBuffers())())
 
 
 def dump_json(state: Any) -> bytes:
@@ -83,11 +99,8 @@ def load_json(content: bytes) -> Any:
     return _decode(json.loads(content), {})
 
 
-def _writable(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    # safetensors refuses tensors that share memory or have gaps; clones cost little beside writing them.
-    return {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in tensors.items()
-    }
+def _cut_short(error: Exception) -> StoreError:
+    return StoreError(f"it is no whole file of tensors: {error}", code=CUT_SHORT, hint="restore it from a copy")
 
 
 def _to_json(value: Any) -> str:

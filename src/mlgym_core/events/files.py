@@ -75,7 +75,7 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
 
 
-def write_synced(path: Path, content: bytes) -> None:
+def write_synced(path: Path, content: bytes | memoryview) -> None:
     """Writes a file whose bytes survive a power cut; its name does once its folder is synced. Raises OSError."""
     with path.open("wb") as file:
         file.write(content)

@@ -21,8 +21,9 @@ from typing import Any, Self
 
 import torch
 
-from mlgym_core.checkpoints.position import CUT_SHORT, STATEFUL_COMPONENTS, dump_position, load_position
+from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, dump_position, load_position
 from mlgym_core.checkpoints.protocols import Checkpoints, Frozen, Moment
+from mlgym_core.checkpoints.serialize import CUT_SHORT
 from mlgym_core.components.checkpointing import Checkpointing, GoalOf, NoCheckpoints
 from mlgym_core.components.early_stopping import EarlyStopping
 from mlgym_core.config.settings import ResumePoints

@@ -99,3 +99,13 @@ def test_json_holds_no_tensors() -> None:
 def test_a_model_s_state_holds_tensors_alone() -> None:
     with pytest.raises(StoreError, match="'extra' of a model's state is no tensor but a dict"):
         serialize.dump_tensors({"extra": {}})  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("read", [serialize.load_tensors, serialize.load_state])
+@pytest.mark.parametrize("num_bytes", [0, 7, 40, -1])
+def test_a_file_that_is_cut_short_is_an_error(read, num_bytes: int) -> None:
+    content = serialize.dump_state({"weight": torch.ones(100)})
+
+    with pytest.raises(StoreError, match="no whole file") as raised:
+        read(content[:num_bytes])
+    assert raised.value.code == "MG420"

@@ -16,6 +16,7 @@ from msgspec import inspect
 from ml_board.runs.logs import LogPage
 from ml_board.runs.series import SeriesPage, SystemPage
 from ml_board.runs.views import ExperimentPage, ListedRun
+from mlgym_core.events.projections.model_card import ModelCard
 from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot
 from mlgym_core.events.types import PAYLOADS
 
@@ -28,6 +29,7 @@ ROOTS: tuple[type[msgspec.Struct], ...] = (
     SeriesPage,
     SystemPage,
     LogPage,
+    ModelCard,
     *PAYLOADS.values(),
 )
 HEAD = "// Made by tools/generate_types.py from Python's structs; do not edit.\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response
 
+from ml_board.rest import queries
 from ml_board.rest.answers import json_answer
 from ml_board.runs.views import RunViews
 from mlgym_core.events.files import read_file
@@ -17,7 +18,8 @@ def create_model_cards(views: RunViews) -> Blueprint:
 
     @cards.get("/model-card/<run_id>/<experiment_id>")
     def model_card(run_id: str, experiment_id: str) -> Response:
-        return json_answer(views.open(run_id).model_card(check_number(experiment_id, "experiment id")))
+        number = check_number(experiment_id, "experiment id")
+        return json_answer(views.open(run_id).model_card(number, queries.number("at")))
 
     @cards.get("/system-info/<run_id>/<experiment_id>")
     def system_info(run_id: str, experiment_id: str) -> Response:

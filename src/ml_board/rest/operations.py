@@ -16,6 +16,7 @@ from ml_board.rest.session import Session
 from ml_board.runs.logs import LogPage
 from ml_board.runs.series import BINARY, SeriesPage, SystemPage
 from ml_board.runs.views import ExperimentPage, ListedRun
+from mlgym_core.events.projections.model_card import ModelCard
 from mlgym_core.events.projections.run_state import RunSnapshot
 from mlgym_core.events.retention import TrashRecord
 from mlgym_core.events.types import Stream
@@ -141,7 +142,7 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         summary="Deletes the checkpoint of an epoch", answers={JSON: DeletedCheckpoints}, statuses=_CHANGE
     ),
     ("GET", "/model-card/<run_id>/<experiment_id>"): Operation(
-        summary="What is known of an experiment's model", answers={JSON: dict[str, Any]}, statuses=_RUN
+        summary="What is known of an experiment's model", answers={JSON: ModelCard}, query=("at",), statuses=_RUN
     ),
     ("GET", "/system-info/<run_id>/<experiment_id>"): Operation(
         summary="The machine that an experiment was trained on", answers=_ANY_JSON, statuses=_RUN

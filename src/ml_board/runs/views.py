@@ -28,7 +28,7 @@ from mlgym_core.events.log_reader import LogReader, reader_at
 from mlgym_core.events.names import check_name
 from mlgym_core.events.projections import views
 from mlgym_core.events.projections.columns import LogSelection, Points, Selection
-from mlgym_core.events.projections.model_card import model_card
+from mlgym_core.events.projections.model_card import ModelCard, model_card
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import ExperimentState, RunDelta, RunSnapshot, RunSummary
 from mlgym_core.events.snapshots import FoldSnapshots, check_event
@@ -154,12 +154,11 @@ class RunView:
             self._refresh()
             return {key: each.config for key, each in self._fold.state.experiments.items()}
 
-    def model_card(self, experiment_id: int) -> dict[str, Any]:
-        """What is known of an experiment's model. Raises StoreError where there is no such experiment."""
-        with self._lock:
-            self._refresh()
-            self._find(self._fold, experiment_id)
-            return model_card(self._fold.state, experiment_id, self._system_info(experiment_id))
+    def model_card(self, experiment_id: int, at: int | None = None) -> ModelCard:
+        """What is known of an experiment's model, also after the event `at`. Raises StoreError where there is none."""
+        with self._opened(at) as (fold, _):
+            self._find(fold, experiment_id)
+            return model_card(fold.state, experiment_id, self._system_info(experiment_id))
 
     def check_live(self, producer: str) -> None:
         """Returns unless a newer attempt has replaced the one of `producer`; raises StoreError then (FENCED), too."""

@@ -46,12 +46,14 @@ def _find_devices() -> list[tuple[Any, str]]:
 def _use(index: int, device: Any, name: str) -> GpuUse:
     percent = _if_supported(lambda: float(pynvml.nvmlDeviceGetUtilizationRates(device).gpu))
     memory = _if_supported(lambda: pynvml.nvmlDeviceGetMemoryInfo(device))
+    milliwatts = _if_supported(lambda: float(pynvml.nvmlDeviceGetPowerUsage(device)))
     return GpuUse(
         index=index,
         name=name,
         percent=percent,
         memory_used_bytes=int(memory.used) if memory else None,
         memory_total_bytes=int(memory.total) if memory else None,
+        power_watts=None if milliwatts is None else milliwatts / 1000,
     )
 
 

@@ -84,7 +84,7 @@ def _system(sample: SystemMetrics) -> Iterator[Row]:
 
 def _gpus(sample: SystemMetrics) -> Iterator[Row]:
     for gpu in sample.gpus:
-        yield sample.host, gpu.index, gpu.name, gpu.percent, gpu.memory_used_bytes, gpu.memory_total_bytes
+        yield sample.host, gpu.index, gpu.name, gpu.percent, gpu.memory_used_bytes, gpu.memory_total_bytes, gpu.power_watts
 
 
 def _logs(log: LogLines) -> Iterator[Row]:
@@ -195,6 +195,7 @@ TABLES = (
             "percent": pa.float64(),
             "memory_used_bytes": pa.int64(),
             "memory_total_bytes": pa.int64(),
+            "power_watts": pa.float64(),
         },
         {SystemMetrics: _gpus},
     ),

@@ -26,6 +26,7 @@ _SOURCES = {
         "columns.py",
         "energy.py",
         "freezing.py",
+        "measuring.py",
         "run_fold.py",
         "run_state.py",
         "samples.py",

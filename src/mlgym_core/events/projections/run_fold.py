@@ -13,7 +13,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import DAMAGED
 from mlgym_core.events.projections.columns import INDEXES, Columns
-from mlgym_core.events.projections.energy import power_of
+from mlgym_core.events.projections.measuring import forget_training, measure, take_sample
 from mlgym_core.events.projections.run_state import (
     PROCESS_LOST,
     CheckpointState,
@@ -120,16 +120,15 @@ class RunFold:
     def _start_run(self, payload: RunStarted, at: float) -> frozenset[int]:
         self.state.started = payload
         self.state.started_at = at
-        self.state.training.clear()
-        self.state.power = None
+        forget_training(self.state)
         self.state.ended = self.state.ended_at = None
         self.state.is_stopped = False
         return _NOTHING
 
     def _end_run(self, payload: RunEnded, at: float) -> frozenset[int]:
         if payload.reason != "lost":  # who records that may come days later
-            self._measure(at)
-        self.state.training.clear()
+            measure(self.state, at)
+        forget_training(self.state)
         self.state.ended = payload
         self.state.ended_at = at
         if payload.reason not in ("stopped", "lost"):
@@ -158,9 +157,9 @@ class RunFold:
         return frozenset((payload.experiment_id,))
 
     def _start_attempt(self, payload: AttemptStarted, at: float) -> frozenset[int]:
-        self._measure(at)
-        self.state.training.add(payload.experiment_id)
+        measure(self.state, at)
         experiment = self._experiment(payload.experiment_id)
+        self.state.training.add(payload.experiment_id)
         self.state.stopped_experiments.discard(payload.experiment_id)
         _begin(experiment, at)
         experiment.attempt = payload.attempt
@@ -179,7 +178,7 @@ class RunFold:
         if payload.device not in _NO_DEVICE:
             experiment.device = payload.device
         if payload.status == "DONE":
-            self._measure(at)
+            measure(self.state, at)
             self.state.training.discard(payload.experiment_id)
             _finish(experiment, payload.finishing_time if payload.finishing_time > 0 else at)
             experiment.error = payload.error or None
@@ -265,20 +264,9 @@ class RunFold:
 
     def _add_sample(self, payload: SystemMetrics, at: float) -> frozenset[int]:
         self.state.system = payload
-        self.state.power = power_of(payload, self.state.started.environment if self.state.started else {})
-        self._measure(at)
+        take_sample(self.state, payload, at)
         self.columns.add_sample(self.state.num_events, at, sample_values(payload))
         return _NOTHING
-
-    def _measure(self, at: float) -> None:
-        """Counts the energy of those who trained since this was done last."""
-        state = self.state
-        seconds = max(0.0, at - (at if state.measured_at is None else state.measured_at))
-        if state.power is not None:
-            for each in state.training:
-                experiment = self._experiment(each)
-                experiment.energy = experiment.energy.after(seconds, state.power, len(state.training))
-        state.measured_at = max(at, state.measured_at or at)
 
     def _add_log_lines(self, payload: LogLines, _at: float) -> frozenset[int]:
         self.columns.add_lines(self.state.num_events, (payload.experiment_id, payload.stream), self.size_bytes)

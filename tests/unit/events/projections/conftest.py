@@ -54,9 +54,9 @@ class Story:
             "config_hash": "c0ffee",
             "source": {"gs_config.yml": "ab"},
             "entry_command": ["mlgym", "run", "a b.yml"],
+            "environment": {"python": "3.11.7"},
         }
-        environment = {"python": "3.11.7"}
-        return self.tell(RunStarted, num_experiments=num_experiments, environment=environment, **{**given, **fields})
+        return self.tell(RunStarted, num_experiments=num_experiments, **{**given, **fields})
 
     def end_run(self, reason: str) -> frozenset[int]:
         return self.tell(RunEnded, reason=reason, counts={})

@@ -144,7 +144,6 @@ def test_a_checkpoint_goes_whole_or_by_resource(client, recording):
 
 
 def test_a_model_card_has_the_keys_of_the_contract(client, recording):
-    put(client, f"/grid_searches/{recording.run_id}/1/system_info.json", "JSON", '{"cpu": "some"}')
     recording.publish(recording.result(1, 0, 0.5))
     card = client.get(f"/model-card/{recording.run_id}/1").json
     assert set(card) == {
@@ -152,8 +151,14 @@ def test_a_model_card_has_the_keys_of_the_contract(client, recording):
         "pipeline_details",
     }  # fmt: skip
     assert set(card["experiment_environment"]) == {"system_env", "carbon_footprint", "entry_point_cmd"}
-    assert card["experiment_environment"]["system_env"]["cpu"] == "some"
-    assert card["eval_details"]["best"]["val/f1"]["value"] == 0.5
+    assert card["eval_details"]["splits"]["val"]["f1"]["best"]["value"] == 0.5
+
+
+def test_a_model_card_can_be_asked_for_as_it_was(client, recording):
+    recording.publish(recording.result(1, 0, 0.5))
+    past = client.get(f"/model-card/{recording.run_id}/1?at=4").json
+    assert past["eval_details"]["splits"] == {}
+    assert client.get(f"/model-card/{recording.run_id}/1?at=999").status_code == 404
 
 
 def test_the_list_of_runs_tells_who_lives(client, recording):

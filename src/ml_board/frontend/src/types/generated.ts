@@ -5,13 +5,14 @@ export interface Payload {
   grid_search_id: string;
 }
 
-/** One GPU of the machine: its use in percent, its memory in bytes. */
+/** One GPU of the machine: its use in percent, its memory in bytes, what it draws in watts. */
 export interface GpuUse {
   index: number;
   name: string;
   percent: number | null;
   memory_used_bytes: number | null;
   memory_total_bytes: number | null;
+  power_watts: number | null;
 }
 
 /** The disk of the event storage, and what the machine read and wrote a second since the last sample. */
@@ -136,6 +137,34 @@ export interface CheckpointState {
   saved_at: number;
 }
 
+/** A model by the name of its class; its numbers of parameters, where it has any that can be counted. */
+export interface ModelDescription {
+  class: string;
+  num_parameters: number | null;
+  num_trainable_parameters: number | null;
+}
+
+/** The samples of a split; `labels` counts them by class, where there are classes and no sample had to be read. */
+export interface SplitDescription {
+  num_samples: number;
+  task: string | null;
+  labels: Record<string, number> | null;
+}
+
+/** A slot of the configuration, the names of what stands in it, and the slots that these refer to. */
+export interface PipelineNode {
+  slot: string;
+  use: string[];
+  needs: string[];
+}
+
+/** What an experiment's share of its machine took in `seconds` of training, in joules. */
+export interface Energy {
+  cpu_joules: number;
+  gpu_joules: number;
+  seconds: number;
+}
+
 /** All that is known of one experiment. */
 export interface ExperimentState extends ExperimentRow {
   config: Record<string, unknown>;
@@ -146,6 +175,10 @@ export interface ExperimentState extends ExperimentRow {
   versions: Record<string, string>;
   job_id: string | null;
   checkpoints: CheckpointState[];
+  model: ModelDescription | null;
+  data: Record<string, SplitDescription>;
+  pipeline: PipelineNode[];
+  energy: Energy;
 }
 
 /** An experiment on its own page after `offset` events, with what its trainer recorded of the machine. */
@@ -211,11 +244,111 @@ export interface LogPage {
   more: boolean;
 }
 
+/** The newest checkpoint: the digest of its weights, and why it is kept. */
+export interface CardCheckpoint {
+  epoch: number;
+  step: number;
+  sha256: string;
+  kept_as: string[];
+}
+
+/** Which model it is; `model` and `model_info` as the configuration has them. */
+export interface ModelDetails {
+  grid_search_id: string;
+  experiment_id: number;
+  description: string | null;
+  model: unknown;
+  model_info: unknown;
+  class_name: string | null;
+  num_parameters: number | null;
+  num_trainable_parameters: number | null;
+  checkpoint: CardCheckpoint | null;
+}
+
+/** The slots of the configuration that make the data, and each split that came of them. */
+export interface DatasetDetails {
+  configuration: Record<string, unknown>;
+  splits: Record<string, SplitDescription>;
+}
+
+/** The slots of the configuration that train, and how far they got. Times are seconds since the epoch. */
+export interface TrainingDetails {
+  configuration: Record<string, unknown>;
+  seed: number | null;
+  num_epochs: number | null;
+  epochs_done: number;
+  status: "failed" | "finished" | "pending" | "running" | "stopped";
+  error: string | null;
+  attempt: number;
+  device: string | null;
+  started_at: number | null;
+  finished_at: number | null;
+}
+
+/** The best and the last value of one score. */
+export interface CardScore {
+  best: ScoreAt | null;
+  last: ScoreAt | null;
+}
+
+/** The metrics as configured, and each split's scores by name. */
+export interface EvalDetails {
+  metrics: unknown;
+  splits: Record<string, Record<string, CardScore>>;
+}
+
+/** An estimate of what training took, in kWh and grams of CO2 equivalents, and what it rests on. */
+export interface CarbonFootprint {
+  energy_kwh: number;
+  cpu_kwh: number;
+  gpu_kwh: number;
+  emissions_g: number;
+  measured_seconds: number;
+  cpu_max_watts: number;
+  cpu_source: string;
+  carbon_intensity_g_per_kwh: number;
+  carbon_source: string;
+  method: string;
+}
+
+/** Machine, versions and packages; what training took of energy; the command that started the run. */
+export interface ExperimentEnvironment {
+  system_env: Record<string, unknown>;
+  carbon_footprint: CarbonFootprint | null;
+  entry_point_cmd: string | null;
+}
+
+/** Which slot needs which, the configuration, the digests of its files, and the state of the code. */
+export interface PipelineDetails {
+  graph: PipelineNode[];
+  config: Record<string, unknown>;
+  source: Record<string, string>;
+  git: Record<string, unknown> | null;
+}
+
+/** All that is known of an experiment's model. */
+export interface ModelCard {
+  model_details: ModelDetails;
+  dataset_details: DatasetDetails;
+  training_details: TrainingDetails;
+  eval_details: EvalDetails;
+  experiment_environment: ExperimentEnvironment;
+  pipeline_details: PipelineDetails;
+}
+
 /** The resolved configuration of one experiment. */
 export interface ExperimentConfig extends Payload {
   experiment_id: number;
   job_id: number;
   config: Record<string, unknown>;
+}
+
+/** What an experiment is about to train, and on what; told once, before its first epoch. */
+export interface ExperimentDescribed extends Payload {
+  experiment_id: number;
+  model: ModelDescription;
+  data: Record<string, SplitDescription>;
+  pipeline: PipelineNode[];
 }
 
 /** A job's life; a failed or stopped experiment is DONE with `error` set. Unknown times are -1. */
@@ -365,6 +498,7 @@ export interface RunTrashed extends Payload {
 
 export interface Payloads {
   experiment_config: ExperimentConfig;
+  experiment_described: ExperimentDescribed;
   job_status: JobStatus;
   experiment_status: ExperimentStatus;
   evaluation_result: EvaluationResult;

@@ -11,7 +11,10 @@ Report: TypeAlias = Callable[[int], None]
 _REPORTS = 10
 
 
-def is_report_due(batch: int, num_batches: int) -> bool:
-    """Whether to report after `batch`: about ten times a pass, and always after its last."""
-    done = batch + 1
-    return done * _REPORTS // num_batches > batch * _REPORTS // num_batches
+def is_report_due(batch: int, num_batches: int, previous: int | None = None) -> bool:
+    """Whether to report after `batch`: about ten times a pass, and always after its last.
+
+    `previous` is the batch that was done before it, where not every batch is told of.
+    """
+    before = batch if previous is None else previous + 1
+    return (batch + 1) * _REPORTS // num_batches > before * _REPORTS // num_batches

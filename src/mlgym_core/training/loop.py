@@ -22,6 +22,7 @@ from mlgym_core.events.spool import Publisher
 from mlgym_core.registry import Components
 from mlgym_core.training.checkpoint_keeper import CheckpointKeeper, Start, Subject
 from mlgym_core.training.facts import Facts
+from mlgym_core.training.places import saying_where
 from mlgym_core.training.protocols import Evaluator, Noticing, Trainer
 from mlgym_core.training.repeating import Repeating
 from mlgym_core.training.seeding import deterministic_kernels, restore_generators, seed_epoch
@@ -94,7 +95,7 @@ def train(
         resume_points=resume_points,
         facts=facts,
     )
-    with deterministic_kernels(), keeper:
+    with saying_where(components), deterministic_kernels(), keeper:
         experiment.prepare(kind)
         start = Start() if resume_from is None else keeper.restore(resume_from, known or Known())
         outcome = experiment.run(start, keeper, should_stop)
@@ -148,11 +149,13 @@ class _Experiment:
         report = self._facts.progress(
             "train", epoch=epoch, splits=[trainer.split], split=trainer.split, num_batches=num_batches
         )
+        previous = first_batch - 1
         for batch in trainer.train_epoch(epoch, first_batch):
-            if is_report_due(batch, num_batches):
+            if is_report_due(batch, num_batches, previous):
                 report(batch)
                 self._pass_on_notices()
             after_batch(epoch, batch)
+            previous = batch
 
     def _finish_epoch(self, scores: Mapping[str, float]) -> bool:
         """Let the schedule and early stopping see the scores; whether that gives up."""

@@ -1,5 +1,6 @@
 import hashlib
 import math
+import re
 from itertools import groupby
 
 import pytest
@@ -10,6 +11,7 @@ from torch.utils.data import default_collate
 from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.checkpoints.serialize import load_tensors
 from mlgym_core.components.evaluator import FullEvaluator
+from mlgym_core.errors import RunError
 from mlgym_core.events.types import (
     CheckpointDeleted,
     CheckpointSaved,
@@ -229,7 +231,7 @@ class TestEnds:
 
 
 def test_scores_that_are_no_finite_numbers_are_published_as_they_are(train_config, iris) -> None:
-    iris["optimizer"] = {"use": "sgd", "lr": 1e30}
+    iris |= {"optimizer": {"use": "sgd", "lr": 1e30}, "trainer": {"on_nonfinite": "continue"}}
     result = train_config(iris).published.of(EvaluationResult)[-1]
 
     [loss] = result.loss_scores
@@ -294,6 +296,54 @@ def test_training_leaves_torch_s_settings_as_they_were(train_config, iris) -> No
     train_config(iris)
 
     assert (torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark) == before
+
+
+def test_progress_is_told_as_often_where_a_step_takes_several_batches(train_config, iris) -> None:
+    iris["loaders"]["batch_size"] = 2
+    iris["trainer"] = {"accumulate": 4}
+
+    told = [
+        each.current_batch
+        for each in train_config(iris).published.of(ExperimentStatus)
+        if each.status == "train" and each.current_epoch == 0
+    ]
+
+    assert len(told) == 10
+    assert told[-1] == 41
+
+
+def test_a_loss_that_is_not_finite_is_told_as_a_warning_and_stops_if_it_should(train_config, iris) -> None:
+    iris |= {"optimizer": {"use": "sgd", "lr": 1e30}, "trainer": {"on_nonfinite": "continue"}}
+
+    first, *_ = train_config(iris).published.of(LogLines)
+
+    assert first.level == "WARNING"
+    assert re.match("the loss of batch [12] of epoch 0 is (nan|inf); training goes on with it", first.lines[0])
+    iris["trainer"] = {"on_nonfinite": "stop"}
+    with pytest.raises(RunError, match="the loss of batch [12] of epoch 0 is") as info:
+        train_config(iris)
+    assert info.value.place is not None
+
+
+def test_memory_that_runs_out_keeps_its_error_and_says_what_was_too_large_where(train_config, iris, registry) -> None:
+    @registry.register("model", "greedy")
+    class Greedy(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(4, 3)
+
+        def forward(self, inputs):
+            outputs = super().forward(inputs)
+            return outputs if len(inputs) < 5 else outputs + torch.empty(len(inputs) * 10**17)[0]
+
+    iris["model"] = "greedy"
+
+    with pytest.raises(RuntimeError, match="can't allocate memory") as info:
+        train_config(iris)
+    batch, place = info.value.__notes__
+    assert batch.startswith(
+        "MG345 a batch of 8 samples, of shape [8, 4], was too large for the memory of cpu\n  a smaller"
+    )
+    assert place == "  the batches are made at test.yml:1:1"
 
 
 def test_what_an_evaluator_notices_is_told_once_as_a_warning(train_config, iris, registry) -> None:

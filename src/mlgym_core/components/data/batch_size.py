@@ -1,4 +1,4 @@
-"""How many samples a batch of any form has. It knows neither loaders nor models."""
+"""How large a batch of any form is. It knows neither loaders nor models."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ from torch import Tensor
 def count_samples(value: Any) -> int | None:
     """The length of the first tensor in a batch; None where there is no tensor."""
     return next((len(each) for each in _tensors(value) if each.ndim), None)
+
+
+def shape_of(value: Any) -> Any:
+    """The shapes of the tensors in a batch, nested as they are; the type of what is none."""
+    if isinstance(value, Tensor):
+        return list(value.shape)
+    if isinstance(value, Mapping):
+        return {key: shape_of(item) for key, item in value.items()}
+    return [shape_of(item) for item in value] if isinstance(value, list | tuple) else type(value).__name__
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

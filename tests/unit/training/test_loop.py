@@ -320,7 +320,7 @@ def test_a_loss_that_is_not_finite_is_told_as_a_warning_and_stops_if_it_should(t
     assert first.level == "WARNING"
     assert re.match("the loss of batch [12] of epoch 0 is (nan|inf); training goes on with it", first.lines[0])
     iris["trainer"] = {"on_nonfinite": "stop"}
-    with pytest.raises(RunError, match="the loss of batch [12] of epoch 0 is") as info:
+    with pytest.raises(RunError, match=r"the loss of batch [12] of epoch 0 is") as info:
         train_config(iris)
     assert info.value.place is not None
 

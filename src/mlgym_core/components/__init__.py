@@ -13,6 +13,7 @@ from mlgym_core.components import (
     metrics,
     models,
     optimizers,
+    post_processing,
 )
 from mlgym_core.components.data import archives, bundled, idx, loaders, splits, tables
 from mlgym_core.components.trainers import torch_trainer
@@ -31,6 +32,7 @@ __all__ = [
     "metrics",
     "models",
     "optimizers",
+    "post_processing",
     "splits",
     "tables",
     "torch_trainer",

@@ -115,9 +115,18 @@ class Outputs:
         return part
 
     def counts(self, given: Given) -> Counts | None:
-        """How often each class was labelled as which; None where the targets or what is given are no classes."""
+        """How often each class was labelled as which; None where targets, or what is given, are no classes."""
+        if given not in self._counts:
+            self._counts[given] = self._count(given)
+        return self._counts[given]
+
+    @cached_property
+    def _counts(self) -> dict[Given, Counts | None]:
+        return {}
+
+    def _count(self, given: Given) -> Counts | None:
         targets, labels = class_indices(self.target), self.read(given)
-        if labels.ndim != 1 or any(each.is_floating_point() for each in (targets, labels)):
+        if self.task == "regression" or labels.ndim != 1 or any(each.is_floating_point() for each in (targets, labels)):
             return None
         rows, columns = _to_numpy(targets.long()), _to_numpy(labels.long())
         if len(rows) == 0 or min(rows.min(), columns.min()) < 0:
@@ -138,8 +147,7 @@ class Outputs:
             return self._single if self._is_single else self.raw
         if self._is_single:
             return (self._single > (0.5 if self.scale == "probabilities" else 0.0)).byte()
-        labels = self.raw.argmax(1)
-        return labels.to(torch.uint8 if self.raw.shape[1] <= _MOST_IN_A_BYTE else torch.int32)
+        return self.raw.argmax(1).to(smallest_integer(self.raw.shape[1]))
 
     def _scores(self) -> Tensor:
         if self.scale != "decision":
@@ -240,6 +248,11 @@ def concatenate(batches: Sequence[Any]) -> Any:
     if isinstance(first, Mapping):
         return {key: concatenate([each[key] for each in batches]) for key in first}
     return [concatenate(each) for each in zip(*batches, strict=True)]
+
+
+def smallest_integer(num_classes: int) -> torch.dtype:
+    """The type of the fewest bytes that holds so many classes."""
+    return torch.uint8 if num_classes <= _MOST_IN_A_BYTE else torch.int32
 
 
 def in_double(tensor: Tensor) -> Tensor:

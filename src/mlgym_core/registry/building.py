@@ -84,9 +84,14 @@ class Components(Mapping[str, Any]):
 
     @property
     def score_goals(self) -> dict[str, Goal]:
-        """Which way each score gets better, by its name: metrics first, then the loss."""
-        goals: dict[str, Goal] = {each["name"]: each["goal"] for each in self.config.get("metrics", ())}
-        return goals | ({self.config["loss"]["name"]: "min"} if "loss" in self.config else {})
+        """Which way each score gets better, by its name: metrics first, each of whose `parts` is a score, then losses."""
+        goals: dict[str, Goal] = {}
+        for config, metric in zip(self.config.get("metrics", ()), self.get("metrics", ()), strict=True):
+            name = config["name"]
+            parts = getattr(metric, "parts", ())
+            goals |= dict.fromkeys([f"{name}_{part}" for part in parts] or [name], config["goal"])
+        losses = [*([self.config["loss"]] if "loss" in self.config else ()), *self.config.get("losses", ())]
+        return goals | dict.fromkeys([each["name"] for each in losses], "min")
 
     def _build_slot(self, slot: str, config: Any) -> Any:
         kind = KIND_OF_SLOT.get(slot)

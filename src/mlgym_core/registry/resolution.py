@@ -87,7 +87,7 @@ def _resolve_slot(name: str, node: Node, tree: Mapping, context: Context) -> Any
 def _repeated_names(components: dict[str, Any], places: dict[str, Place]) -> Iterable[Diagnostic]:
     """Scores are told apart by name, so no two metrics or losses may share one."""
     seen: dict[str, str] = {}
-    for slot in ("metrics", "loss"):
+    for slot in ("metrics", "loss", "losses"):
         found = components.get(slot) or []
         for index, each in enumerate(found if isinstance(found, Sequence) else [found]):
             path = f"{slot}.{index}" if isinstance(found, Sequence) else slot

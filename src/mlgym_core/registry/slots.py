@@ -14,6 +14,7 @@ KIND_OF_SLOT = {
     "optimizer": "optimizer",
     "lr_scheduler": "lr_scheduler",
     "loss": "loss",
+    "losses": "loss",
     "metrics": "metric",
     "early_stopping": "early_stopping",
     "checkpointing": "checkpointing",
@@ -23,7 +24,7 @@ KIND_OF_SLOT = {
 }
 """The kind of component that stands in a slot of that name; any other slot says its `kind`."""
 
-LIST_SLOTS = frozenset({"metrics"})
+LIST_SLOTS = frozenset({"losses", "metrics"})
 """Slots that always hold a list of components."""
 
 SLOTS_WITH_DEFAULT = ("trainer", "evaluator", "checkpointing")

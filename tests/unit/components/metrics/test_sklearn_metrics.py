@@ -3,9 +3,12 @@ import pytest
 import torch
 from pydantic import TypeAdapter, ValidationError
 from sklearn import metrics as theirs
+from sklearn.exceptions import UndefinedMetricWarning
+from sklearn.metrics import get_scorer_names
 
 from mlgym_core.components.metrics import Metrics
-from mlgym_core.components.outputs import Outputs
+from mlgym_core.components.outputs import Gathering, Outputs
+from mlgym_core.components.post_processing import Binarization, Sigmoid
 from mlgym_core.errors import BuildError
 
 
@@ -68,6 +71,80 @@ def test_numbers_are_scored_as_scikit_learn_scores_them(regression: Outputs) -> 
     assert metric("rmse")(regression) == theirs.root_mean_squared_error(regression.targets, regression.values)
 
 
+@pytest.mark.parametrize("average", ["macro", "micro", "weighted"])
+@pytest.mark.parametrize("name", ["f1", "precision", "recall", "jaccard"])
+def test_a_score_of_labels_is_that_of_their_confusion_matrix(name, average, multiclass: Outputs) -> None:
+    function = getattr(theirs, f"{name}_score")
+
+    assert metric(name, average=average)(multiclass) == function(multiclass.targets, multiclass.labels, average=average)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("accuracy", {}),
+        ("accuracy", {"normalize": False}),
+        ("balanced_accuracy", {}),
+        ("balanced_accuracy", {"adjusted": True}),
+        ("kappa", {"weights": "quadratic"}),
+        ("mcc", {}),
+        ("hamming_loss", {}),
+        ("zero_one_loss", {}),
+    ],
+)
+def test_whatever_counts_labels_gives_what_it_gives_of_the_samples(name, arguments, multiclass: Outputs) -> None:
+    one = metric(name, **arguments)
+    chosen = {key: value for key, value in one.arguments.items() if value is not None}
+
+    assert one(multiclass) == pytest.approx(one.function(multiclass.targets, multiclass.labels, **chosen), rel=1e-14)
+
+
+def test_what_is_kept_of_batches_is_scored_as_the_whole(multiclass: Outputs) -> None:
+    gathering = Gathering({"labels"}, "multiclass", "logits")
+    for batch in zip(multiclass.raw.split(7), multiclass.target.split(7), strict=True):
+        gathering.add(*batch)
+
+    for name in ("accuracy", "kappa", "mutual_info"):
+        assert metric(name)(gathering.outputs()) == metric(name)(multiclass)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("f1_macro", lambda it: theirs.f1_score(it.targets, it.labels, average="macro")),
+        ("neg_log_loss", lambda it: -theirs.log_loss(it.targets, it.probabilities)),
+        ("roc_auc_ovr", lambda it: theirs.roc_auc_score(it.targets, it.probabilities, multi_class="ovr")),
+    ],
+)
+def test_scorers_are_metrics_by_their_name(name, expected, multiclass: Outputs) -> None:
+    assert metric(name)(multiclass) == pytest.approx(expected(multiclass), rel=1e-14)
+    assert Metrics().find(name).goal == "max"
+
+
+def test_a_scorer_of_numbers_is_given_values(regression: Outputs) -> None:
+    expected = theirs.mean_squared_error(regression.targets, regression.values)
+
+    assert metric("neg_mean_squared_error")(regression) == -expected
+
+
+def test_every_scorer_is_found() -> None:
+    assert all(Metrics().find(name) for name in get_scorer_names())
+
+
+def test_what_is_given_may_be_made_by_steps(binary: Outputs) -> None:
+    chosen = metric("f1", post_processing=[Sigmoid(), Binarization(0.3)])(binary)
+
+    assert chosen == theirs.f1_score(binary.targets, binary.probabilities > 0.3)
+
+
+def test_a_decision_function_is_enough_for_a_score_of_ranks(binary: Outputs) -> None:
+    decided = Outputs(binary.raw, binary.target, "binary", "decision")
+
+    assert metric("roc_auc")(decided) == metric("roc_auc")(binary)
+    with pytest.raises(BuildError, match="it needs probabilities"):
+        metric("brier")(decided)
+
+
 def test_the_form_that_is_given_can_be_chosen(binary: Outputs) -> None:
     chosen = metric("roc_auc", given="labels")(binary)
 
@@ -80,6 +157,15 @@ def test_a_split_without_one_of_the_classes_is_scored() -> None:
 
     assert metric("log_loss")(outputs) < 0.1
     assert metric("top_k_accuracy", k=1)(outputs) == 1
+
+
+def test_a_split_of_one_class_alone_is_scored_where_that_has_a_meaning() -> None:
+    outputs = Outputs(torch.tensor([-5.0, -4.0]), torch.tensor([0, 0]), "binary")
+
+    assert metric("log_loss")(outputs) < 0.1
+    assert metric("brier")(outputs) < 0.1
+    with pytest.warns(UndefinedMetricWarning, match="Only one class is present"):
+        assert np.isnan(metric("roc_auc")(outputs))
 
 
 def test_a_class_that_is_never_predicted_gives_0_and_no_warning() -> None:

@@ -1,67 +1,29 @@
 """Every loss of `torch.nn` that compares outputs with targets, by name.
 
-Owns the fitting of targets to what a loss expects. It knows neither models nor metrics.
+Owns the names and what targets each expects. It knows neither models nor metrics.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from mlgym_core.components.outputs import Scale
+from mlgym_core.components.losses.fitting import BATCH_MEAN, TargetsAsClasses, TargetsLikeOutputs
 from mlgym_core.components.signatures import library_component, snake_case
-from mlgym_core.errors import BuildError
 from mlgym_core.registry import Component, default_registry
 
-Loss: TypeAlias = Callable[[Tensor, Tensor], Tensor]
-"""Outputs [N, ...] and targets [N, ...] to one number."""
-
-_TAKES_CLASSES = frozenset({"CrossEntropyLoss", "NLLLoss", "MultiMarginLoss", "MultiLabelMarginLoss"})
+_TAKES_ROWS = frozenset({"CrossEntropyLoss", "MultiLabelMarginLoss"})
+"""Losses that take targets as they come, be they classes or rows."""
+_TAKES_CLASSES = frozenset({"NLLLoss", "MultiMarginLoss"})
 """Losses whose targets are whole numbers of another shape than the outputs."""
 
-_ANNOTATIONS = {
-    "weight": list[float] | None,
-    "pos_weight": list[float] | None,
-    "reduction": Literal["mean", "sum"],
-}
-_KL_REDUCTION = Literal["batchmean", "mean", "sum"]
-
-
-class TargetsLikeOutputs(nn.Module):
-    """A loss whose targets are given the type and shape of the outputs.
-
-    Without that torch would compare [N, 1] with [N] as [N, N], and refuse classes as targets of a binary loss.
-    """
-
-    def __init__(self, loss: nn.Module) -> None:
-        super().__init__()
-        self.loss = loss
-
-    def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """The loss of outputs [N, ...] and as many targets.
-
-        Raises:
-            BuildError: they are not as many.
-        """
-        if outputs.numel() != targets.numel():
-            raise BuildError(
-                f"{type(self.loss).__name__} compares numbers one by one, but the outputs have the shape "
-                f"{list(outputs.shape)} and the targets {list(targets.shape)}",
-                code="MG321",
-            )
-        loss: Tensor = self.loss(outputs, targets.to(outputs.dtype).view_as(outputs))
-        return loss
-
-
-def output_scale(loss: Loss | None) -> Scale:
-    """What a model trained with `loss` puts out."""
-    inner = getattr(loss, "loss", loss)
-    return "probabilities" if isinstance(inner, nn.BCELoss) else "logits"
+_ANNOTATIONS = {"weight": list[float] | None, "pos_weight": list[float] | None}
+_REDUCTION = Literal["mean", "sum"]
+_REDUCTION_OF_ROWS = Literal["mean", "sum", "batchmean"]
 
 
 class Losses:
@@ -83,7 +45,7 @@ class Losses:
             partial(_make_loss, cls),
             signature_of=cls,
             hidden=("size_average", "reduce"),
-            annotations=_ANNOTATIONS | ({"reduction": _KL_REDUCTION} if cls is nn.KLDivLoss else {}),
+            annotations=_ANNOTATIONS | {"reduction": _REDUCTION_OF_ROWS if _compares_numbers(cls) else _REDUCTION},
         )
 
 
@@ -110,10 +72,18 @@ def _spellings(cls: type[nn.Module]) -> tuple[str, str]:
     return short, f"{short}loss"
 
 
-def _make_loss(cls: type[nn.Module], **arguments: Any) -> nn.Module:
+def _compares_numbers(cls: type[nn.Module]) -> bool:
+    return cls.__name__ not in _TAKES_ROWS | _TAKES_CLASSES and "MultiLabel" not in cls.__name__
+
+
+def _make_loss(cls: type[nn.Module], reduction: str = "mean", **arguments: Any) -> nn.Module:
     tensors = {key: torch.tensor(value) for key, value in arguments.items() if isinstance(value, list)}
-    loss = cls(**(arguments | tensors))
-    return loss if cls.__name__ in _TAKES_CLASSES else TargetsLikeOutputs(loss)
+    inner = "sum" if reduction == BATCH_MEAN else reduction
+    loss = cls(reduction=inner, **(arguments | tensors))
+    if cls.__name__ in _TAKES_ROWS:
+        return loss
+    fitting = TargetsAsClasses if cls.__name__ in _TAKES_CLASSES else TargetsLikeOutputs
+    return fitting(loss, reduction)
 
 
 default_registry.provide("loss", Losses())

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlgym_core.components.losses import Losses, output_scale
+from mlgym_core.components.losses import Losses, SumOfLosses, output_scale
 from mlgym_core.errors import BuildError
 
 
@@ -68,7 +68,24 @@ def test_a_loss_says_what_the_model_puts_out() -> None:
     assert output_scale(loss("bce_with_logits")) == "logits"
     assert output_scale(loss("cross_entropy")) == "logits"
     assert output_scale(None) == "logits"
+    assert output_scale(SumOfLosses([{"loss": loss("mse")}, {"loss": loss("bce")}])) == "probabilities"
 
 
 def test_a_loss_moves_with_its_weights() -> None:
     assert loss("cross_entropy", weight=[1.0, 2.0]).to(torch.float64).weight.dtype == torch.float64
+
+
+def test_one_hot_rows_are_classes_of_a_loss_of_classes() -> None:
+    outputs, targets = torch.randn(5, 3).log_softmax(1), torch.tensor([0, 1, 2, 1, 0])
+    rows = nn.functional.one_hot(targets, 3).float()
+
+    assert torch.equal(loss("nll")(outputs, rows), loss("nll")(outputs, targets))
+    assert torch.equal(loss("multi_margin")(outputs, rows), loss("multi_margin")(outputs, targets))
+    assert torch.allclose(loss("cross_entropy")(outputs, rows), loss("cross_entropy")(outputs, targets))
+
+
+def test_a_mean_over_samples_sums_the_outputs_of_each() -> None:
+    outputs, targets = torch.randn(5, 3), torch.randint(2, (5, 3))
+    expected = nn.functional.binary_cross_entropy_with_logits(outputs, targets.float(), reduction="sum") / 5
+
+    assert torch.equal(loss("bce_with_logits", reduction="batchmean")(outputs, targets), expected)

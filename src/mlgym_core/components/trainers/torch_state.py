@@ -31,16 +31,6 @@ class Stateful(Protocol):
         ...
 
 
-def freeze_tensors(tensors: Mapping[str, Any]) -> Frozen:
-    """A model's state as it is now."""
-    return partial(serialize.dump_tensors, _copy(tensors))
-
-
-def freeze_state(state: Any) -> Frozen:
-    """Any other state with tensors as it is now."""
-    return partial(serialize.dump_state, _copy(state))
-
-
 def freeze_json(state: Any) -> Frozen:
     """A state without tensors as it is now."""
     return partial(serialize.dump_json, _copy(state))

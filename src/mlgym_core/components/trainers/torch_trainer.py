@@ -18,8 +18,9 @@ from torch.optim import LBFGS, Optimizer
 from mlgym_core.checkpoints import serialize
 from mlgym_core.checkpoints.buffers import HostBuffers
 from mlgym_core.checkpoints.fitting import check_fit
+from mlgym_core.checkpoints.buffers import HostBuffers
 from mlgym_core.checkpoints.protocols import Frozen
-from mlgym_core.components.data.batch_size import count_samples
+from mlgym_core.components.data.batch_size import shape_of
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.loss_warm_up import WarmUp, warm_ups
 from mlgym_core.components.losses import Loss, output_scale
@@ -29,6 +30,7 @@ from mlgym_core.components.parameter_groups import OptimizerBundle, OptimizerFac
 from mlgym_core.components.trainers import torch_state
 from mlgym_core.components.trainers.compiling import Compile, CompiledModel
 from mlgym_core.components.trainers.loss_watch import LossWatch, OnNonfinite
+from mlgym_core.components.trainers.memory import note_batch
 from mlgym_core.components.trainers.torch_state import GRADIENT_SCALER, LOSS, LR_SCHEDULER, MODEL, OPTIMIZER
 from mlgym_core.components.trainers.torch_steps import (
     Precision,
@@ -105,6 +107,7 @@ class TorchTrainer:
         self._optimizers: dict[str, Optimizer] = {}
         self._schedulers: dict[str, Scheduler] = {}
         self._warm_ups: list[WarmUp] = []
+        self._buffers = HostBuffers()
         self._steps: Steps
         self._watch: LossWatch
         self._device = _CPU
@@ -178,7 +181,7 @@ class TorchTrainer:
                 yield batch
             self._watch.end()
         except (RuntimeError, MemoryError) as error:
-            _say_what_was_too_large(error, inputs, self._device)
+            note_batch(error, inputs, self._device)
             raise
         finally:
             self._show_loss_in_full(True)
@@ -213,7 +216,7 @@ class TorchTrainer:
         """
         inputs, targets = self._loader.sample(num_samples)
         model = copy.deepcopy(self._model).train()
-        title, shape = type(model).__name__, _shape_of(inputs)
+        title, shape = type(model).__name__, shape_of(inputs)
         try:
             outputs: Tensor = model(inputs)
         except _MISFITS as error:
@@ -223,8 +226,8 @@ class TorchTrainer:
         except (*_MISFITS, BuildError) as error:
             kind = f" and type {targets.dtype}" if isinstance(targets, Tensor) else ""
             raise BuildError(
-                f"the loss does not fit outputs of model {title} of shape {_shape_of(outputs)} and targets of shape "
-                f"{_shape_of(targets)}{kind}: {_plain(error)}",
+                f"the loss does not fit outputs of model {title} of shape {shape_of(outputs)} and targets of shape "
+                f"{shape_of(targets)}{kind}: {_plain(error)}",
                 code="MG321",
             ) from error
         self._rehearse_optimizers(model)
@@ -233,14 +236,15 @@ class TorchTrainer:
     def resources(self) -> dict[str, Frozen]:
         """All that training goes on from, as files by name. Raises RunError where a loss has stopped training."""
         self._watch.settle()
+        freeze_tensors, freeze_state = serialize.freeze_tensors, serialize.freeze_state
         files = {
-            MODEL: serialize.freeze_tensors(self._model.state_dict(), self._buffers),
-            OPTIMIZER: serialize.freeze_state(torch_state.gather(self._optimizers), self._buffers),
+            MODEL: freeze_tensors(self._model.state_dict(), self._buffers),
+            OPTIMIZER: freeze_state(torch_state.gather(self._optimizers), self._buffers),
         }
         if self._schedulers:
             files[LR_SCHEDULER] = torch_state.freeze_json(torch_state.gather(self._schedulers))
         if isinstance(self._loss, nn.Module) and (loss := self._loss.state_dict()):
-            files[LOSS] = serialize.freeze_tensors(loss, self._buffers)
+            files[LOSS] = freeze_tensors(loss, self._buffers)
         if scaler := self._steps.state_dict():
             files[GRADIENT_SCALER] = torch_state.freeze_json(scaler)
         return files
@@ -249,18 +253,17 @@ class TorchTrainer:
         """Go on from the files that `resources` gave; `load` reads one by name.
 
         Raises:
-            StoreError: a file is not whole, or of another architecture: the first tensor that differs is named.
+            StoreError: a file is not whole, or of another architecture.
         """
-        state = serialize.load_tensors(load(MODEL))
-        check_fit(state, self._model.state_dict())
-        self._model.load_state_dict(state)
-        torch_state.spread(serialize.load_state(load(OPTIMIZER)), self._optimizers)
+        torch_state.restore(self._model, load, MODEL, "model")
+        torch_state.spread(torch_state.read(load, OPTIMIZER, serialize.load_state), self._optimizers, OPTIMIZER)
         if self._schedulers:
-            torch_state.spread(serialize.load_json(load(LR_SCHEDULER)), self._schedulers)
+            state = torch_state.read(load, LR_SCHEDULER, serialize.load_json)
+            torch_state.spread(state, self._schedulers, LR_SCHEDULER)
         if isinstance(self._loss, nn.Module) and self._loss.state_dict():
-            self._loss.load_state_dict(serialize.load_tensors(load(LOSS)))
+            torch_state.restore(self._loss, load, LOSS, "loss")
         if self._steps.state_dict():
-            self._steps.load_state_dict(serialize.load_json(load(GRADIENT_SCALER)))
+            self._steps.load_state_dict(torch_state.read(load, GRADIENT_SCALER, serialize.load_json))
 
     def _show_loss_in_full(self, is_shown: bool) -> None:
         """Evaluation sees the loss without what only eases training, such as a warm-up."""
@@ -287,24 +290,6 @@ def _count(parameters: Iterable[nn.Parameter]) -> int | None:
     numbers = list(parameters)
     is_known = not any(isinstance(each, nn.UninitializedParameter) for each in numbers)
     return sum(each.numel() for each in numbers) if is_known else None
-
-
-def _say_what_was_too_large(error: Exception, inputs: Any, device: torch.device) -> None:
-    """Where memory ran out, lets the error say for how many samples, and what to do."""
-    is_of_memory = isinstance(error, torch.OutOfMemoryError | MemoryError) or "can't allocate memory" in str(error)
-    if is_of_memory:
-        error.add_note(
-            f"MG345 a batch of {count_samples(inputs)} samples, of shape {_shape_of(inputs)}, was too large for the "
-            f"memory of {device}\n  a smaller loaders.batch_size, with trainer.accumulate for the same step"
-        )
-
-
-def _shape_of(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return list(value.shape)
-    if isinstance(value, Mapping):
-        return {key: _shape_of(item) for key, item in value.items()}
-    return [_shape_of(item) for item in value] if isinstance(value, list | tuple) else type(value).__name__
 
 
 def _plain(error: Exception) -> str:

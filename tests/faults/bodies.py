@@ -17,7 +17,7 @@ from routes import Route, list_routes
 from wire import PATIENCE_S, BrokenError, Connection, event_line, publishing
 
 RUN_ID = "2026-01-02--03-04-05"
-VALUES = {"run_id": RUN_ID, "experiment_id": "0", "epoch": "0", "resource": "model"}
+VALUES = {"run_id": RUN_ID, "experiment_id": "0", "epoch": "0", "step": "0", "resource": "model"}
 MAX_RSS_BYTES = 300 * 2**20
 MAX_BODY_BYTES = 16 * 2**20
 PIECE = bytes(range(256)) * 4096
@@ -110,16 +110,16 @@ def put_body(trial: Trial, server: Server, bounds: Bounds, route: Route, size: i
     trial.report.fault("answers of 5xx", status >= 500, where)
     if is_upload:
         trial.report.fault("uploads refused", status != 200, where)
-        trial.report.fault("other bytes than were sent", read_back(server, bounds) != digest_of(size), where)
+        trial.report.fault("other bytes than were sent", read_back(server, bounds, route) != digest_of(size), where)
     elif size >= MAX_BODY_BYTES:
         trial.report.count("bodies refused")
         trial.report.fault("too large and taken", status not in (413, 0), where)
 
 
-def read_back(server: Server, bounds: Bounds) -> str:
+def read_back(server: Server, bounds: Bounds, route: Route) -> str:
     """The digest of the stored checkpoint, read in pieces."""
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
-    connection.request("GET", "/checkpoints/{run_id}/{experiment_id}/{epoch}/{resource}".format(**VALUES))
+    connection.request("GET", f"{path_of(route)}/model")
     answer, digest = connection.getresponse(), hashlib.sha256()
     while piece := answer.read(MiB):
         digest.update(piece)

@@ -16,7 +16,7 @@ from routes import RawClient, Route, list_routes
 from wire import BrokenError, Connection, event_line
 
 SECRET = b"the secret that lies outside"
-GOOD = {"run_id": "2026-01-02--03-04-05", "experiment_id": "0", "epoch": "0", "resource": "model"}
+GOOD = {"run_id": "2026-01-02--03-04-05", "experiment_id": "0", "epoch": "0", "step": "0", "resource": "model"}
 FILES = (
     "secret", "grid_search_config.yml", "run_config.yml", "event_storage.log", "model", "0/experiment_config.json",
     "0/system_info.json", "0/0/model", "outside/event_storage.log", "outside/grid_search_config.yml",

@@ -17,7 +17,9 @@ from wire import BrokenError, Connection, event_line, publishing
 RUN_ID = "2026-01-02--03-04-05"
 OWN_ORIGIN = "http://board.example"
 ORIGINS = (None, OWN_ORIGIN, "http://evil.example", "http://board.example.evil.example", "null")
-VALUES = {"run_id": "none-such", "experiment_id": "0", "epoch": "0", "resource": "model", "config_name": "run_config"}
+VALUES = {"run_id": "none-such", "experiment_id": "0", "epoch": "0", "step": "0", "resource": "model"} | {
+    "config_name": "run_config"
+}
 KNOWN = {
     "reader": frozenset({"read"}),
     "publisher": frozenset({"write"}),

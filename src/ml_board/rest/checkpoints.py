@@ -1,20 +1,25 @@
-"""MLgym's routes of checkpoints: what is stored, its bytes, and its coming and going."""
+"""MLgym's routes of checkpoints: what is stored, its bytes, and its coming and going.
+
+Those from within an epoch, which MLgym does not have, have routes of their own, and are in none of its lists.
+"""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import msgspec
 from flask import Blueprint, Response, request, send_file
 
-from ml_board.checkpoints import delete_checkpoint, is_told
+from ml_board.checkpoints import delete_checkpoint, delete_within_epoch, is_told
 from ml_board.rest.answers import json_answer
 from ml_board.rest.errors import MISSING, UNFIT, RestError
 from ml_board.rest.producers import refuse_stale
 from ml_board.runs.views import RunViews
 from mlgym_core.events.checkpoint_files import tell_deleted
 from mlgym_core.events.files import replacing, writing
-from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.folder import RunFolder, file_names, find_file
+from mlgym_core.events.names import check_name
 
 _CHUNK_BYTES = 2**20
 
@@ -44,26 +49,36 @@ def create_checkpoints(views: RunViews) -> Blueprint:
 
     @checkpoints.get("/checkpoints/<run_id>/<experiment_id>/<epoch>/<resource>")
     def load(run_id: str, experiment_id: str, epoch: str, resource: str) -> Response:
-        path = storage.run(run_id).find_resource(experiment_id, epoch, resource)
-        return send_file(path.absolute(), mimetype="application/octet-stream", as_attachment=True, max_age=0)
+        return _send(storage.run(run_id).find_resource(experiment_id, epoch, resource))
 
     @checkpoints.post("/checkpoints/<run_id>/<experiment_id>/<epoch>")
     def save(run_id: str, experiment_id: str, epoch: str) -> Response:
-        files = request.files.getlist("checkpoint_file")
-        if not files:
-            raise RestError(
-                "there is no checkpoint_file in the body", code=UNFIT, hint="send multipart/form-data with that field"
-            )
         run = storage.run(run_id)
-        with ExitStack() as opened:
-            for file in files:
-                opened.callback(file.close)
-            paths = [run.resource_path(experiment_id, epoch, file.filename or "") for file in files]
-            refuse_stale(views, run)  # once the body is here, which may have taken long
-            for path, file in zip(paths, files, strict=True):
-                with replacing(path) as beside:
-                    file.save(beside, buffer_size=_CHUNK_BYTES)
+        _store_files(views, run, run.checkpoint_path(experiment_id, epoch))
         return json_answer(_listed(run, experiment_id, epoch))
+
+    @checkpoints.post("/checkpoints/<run_id>/<experiment_id>/steps/<step>")
+    def save_within_epoch(run_id: str, experiment_id: str, step: str) -> Response:
+        run = storage.run(run_id)
+        _store_files(views, run, run.step_path(experiment_id, step))
+        return json_answer(None)
+
+    @checkpoints.get("/checkpoints/<run_id>/<experiment_id>/steps/<step>/<resource>")
+    def load_within_epoch(run_id: str, experiment_id: str, step: str, resource: str) -> Response:
+        folder = storage.run(run_id).step_path(experiment_id, step)
+        path = find_file(folder, check_name(resource, "resource"))
+        if path is None:
+            raise RestError(f"experiment {experiment_id} has no {resource!r} of step {step}", code=MISSING)
+        return _send(path)
+
+    @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/steps/<step>")
+    def drop_within_epoch(run_id: str, experiment_id: str, step: str) -> Response:
+        run = storage.run(run_id)
+        refuse_stale(views, run)
+        if not file_names(run.step_path(experiment_id, step)):
+            raise RestError(f"experiment {experiment_id} has no checkpoint of step {step}", code=MISSING)
+        delete_within_epoch(views, run, int(experiment_id), int(step))
+        return json_answer(None)
 
     @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>")
     def delete(run_id: str, experiment_id: str, epoch: str) -> Response:
@@ -89,6 +104,26 @@ def create_checkpoints(views: RunViews) -> Blueprint:
         return json_answer(None)
 
     return checkpoints
+
+
+def _store_files(views: RunViews, run: RunFolder, folder: Path) -> None:
+    files = request.files.getlist("checkpoint_file")
+    if not files:
+        raise RestError(
+            "there is no checkpoint_file in the body", code=UNFIT, hint="send multipart/form-data with that field"
+        )
+    with ExitStack() as opened:
+        for file in files:
+            opened.callback(file.close)
+        paths = [folder / check_name(file.filename or "", "resource") for file in files]
+        refuse_stale(views, run)  # once the body is here, which may have taken long
+        for path, file in zip(paths, files, strict=True):
+            with replacing(path) as beside:
+                file.save(beside, buffer_size=_CHUNK_BYTES)
+
+
+def _send(path: Path) -> Response:
+    return send_file(path.absolute(), mimetype="application/octet-stream", as_attachment=True, max_age=0)
 
 
 def _listed(run: RunFolder, experiment_id: int | str, epoch: int | str) -> ListedCheckpoint:

@@ -21,7 +21,7 @@ _UNSAFE_SEGMENTS = frozenset({".", ".."})
 PUBLIC = frozenset({"pages", "login", "health.healthz"})
 """Routes, or groups of them, that tell of no run, and without which nobody could sign in."""
 _ADMIN = frozenset({("DELETE", "/api/runs/<run_id>")})
-_UPLOADS = frozenset({"checkpoints.save"})
+_UPLOADS = frozenset({"checkpoints.save", "checkpoints.save_within_epoch"})
 
 
 def install_guard(app: Flask, settings: Settings, auth: Auth) -> None:

@@ -57,6 +57,7 @@ PATH: Mapping[str, Schema] = {
     "run_id": _NAME | {"description": "grid_search_id of a run, or `last`"},
     "experiment_id": _EXPERIMENT,
     "epoch": _whole("from 0"),
+    "step": _whole("of the optimizer, from 0, where the checkpoint is from within an epoch"),
     "resource": _NAME | {"description": "as checkpoint_saved names it; `model` finds the model under any name"},
     "config_name": _NAME | {"description": "a file's name without its ending"},
 }
@@ -125,6 +126,21 @@ OPERATIONS: Mapping[tuple[str, str], Operation] = {
         multipart="checkpoint_file",
         headers=(PRODUCER,),
         statuses=_CHANGE,
+    ),
+    ("POST", "/checkpoints/<run_id>/<experiment_id>/steps/<step>"): Operation(
+        summary="Stores resources of a checkpoint from within an epoch",
+        answers=_DONE,
+        multipart="checkpoint_file",
+        headers=(PRODUCER,),
+        statuses=_CHANGE,
+    ),
+    ("GET", "/checkpoints/<run_id>/<experiment_id>/steps/<step>/<resource>"): Operation(
+        summary="The bytes of one resource of a checkpoint from within an epoch",
+        answers={BYTES: None},
+        statuses=(*_RUN, 206, 304, 416),
+    ),
+    ("DELETE", "/checkpoints/<run_id>/<experiment_id>/steps/<step>"): Operation(
+        summary="Deletes a checkpoint from within an epoch", answers=_DONE, headers=(PRODUCER,), statuses=_CHANGE
     ),
     ("DELETE", "/checkpoints/<run_id>/<experiment_id>/<epoch>"): Operation(
         summary="Deletes a checkpoint", answers=_DONE, headers=(PRODUCER,), statuses=_CHANGE

@@ -11,16 +11,19 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from pathlib import Path
 
 from mlgym_core.errors import RunError, StoreError
 from mlgym_core.events.checkpoint_files import ToldCheckpoints
 from mlgym_core.events.files import hidden_beside, remove_folder, writing
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import WriterLock
+from mlgym_core.events.names import check_name
 from mlgym_core.events.snapshots import open_fold
 from mlgym_core.events.types import CheckpointSaved
 from mlgym_core.events.verify import verify_chain
 from mlgym_core.publish.carrier import Carrier
+from mlgym_core.publish.endpoint import folder_of, route_of
 from mlgym_core.publish.ledger import Ledger, write_ledger
 from mlgym_core.publish.store import BROKEN, UNREACHABLE, Store
 
@@ -107,11 +110,12 @@ def _bring(store: Store, run: RunFolder, servers: Sequence[str], *, with_finishe
             route = f"grid_searches/{run.run_id}/{name.removesuffix('.yml')}"
             store.fetch(route, fetched.config_path(name), sha256)
         done = {each.experiment_id for each in state.experiments.values() if each.status == "finished"}
-        for saved in _newest(fetched):
-            if with_finished or saved.experiment_id not in done:
-                _fetch_checkpoint(store, run, fetched, saved)
+        wanted = [each for each in _newest(fetched) if with_finished or each.experiment_id not in done]
+        missing = [each for each in wanted if not _is_whole(run, each)]
+        for saved in missing:
+            _fetch_checkpoint(store, fetched, saved)
         with writing(run.path):
-            _put_in_place(fetched, run)
+            _put_in_place(fetched, [folder_of(fetched, each) for each in missing], run)
         write_ledger(run, _ledger(store, servers, num_events))
     finally:
         shutil.rmtree(fetched.path.parent, ignore_errors=True)
@@ -133,22 +137,21 @@ def _newest(run: RunFolder) -> Iterator[CheckpointSaved]:
     """The last checkpoint of each experiment."""
     told = ToldCheckpoints(run)
     told.read_on()
-    newest = {each.experiment_id: each for each in sorted(told.saved(), key=lambda each: each.epoch)}
-    yield from newest.values()
+    in_order = sorted(told.saved(), key=lambda each: (each.epoch, each.batch is None, each.batch or 0))
+    yield from {each.experiment_id: each for each in in_order}.values()
 
 
-def _fetch_checkpoint(store: Store, run: RunFolder, fetched: RunFolder, saved: CheckpointSaved) -> None:
-    if _is_whole(run, saved):
-        return
+def _fetch_checkpoint(store: Store, fetched: RunFolder, saved: CheckpointSaved) -> None:
+    folder = folder_of(fetched, saved)
     for resource in saved.resources:
-        route = f"checkpoints/{run.run_id}/{saved.experiment_id}/{saved.epoch}/{resource.name}"
-        store.fetch(route, fetched.resource_path(saved.experiment_id, saved.epoch, resource.name), resource.sha256)
+        path = folder / check_name(resource.name, "resource")
+        store.fetch(f"{route_of(fetched, folder)}/{resource.name}", path, resource.sha256)
 
 
 def _is_whole(run: RunFolder, saved: CheckpointSaved) -> bool:
     for resource in saved.resources:
         try:
-            with run.resource_path(saved.experiment_id, saved.epoch, resource.name).open("rb") as file:
+            with (folder_of(run, saved) / check_name(resource.name, "resource")).open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != resource.sha256:
                     return False
         except OSError:
@@ -156,13 +159,12 @@ def _is_whole(run: RunFolder, saved: CheckpointSaved) -> bool:
     return True
 
 
-def _put_in_place(fetched: RunFolder, run: RunFolder) -> None:
-    for experiment_id in fetched.experiments():
-        for epoch in fetched.checkpoint_epochs(experiment_id):
-            final = run.checkpoint_path(experiment_id, epoch)
-            remove_folder(final)
-            final.parent.mkdir(exist_ok=True)
-            fetched.checkpoint_path(experiment_id, epoch).rename(final)
+def _put_in_place(fetched: RunFolder, fetched_checkpoints: Sequence[Path], run: RunFolder) -> None:
+    for folder in fetched_checkpoints:
+        final = run.path / folder.relative_to(fetched.path)
+        remove_folder(final)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(final)
     for path in fetched.path.glob("*.yml"):
         path.replace(run.path / path.name)
     remove_folder(run.snapshots_path)

@@ -13,7 +13,7 @@ from mlgym_core.events.files import remove_folder
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.merge import Merger
-from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved
+from mlgym_core.events.types import Checkpoint, CheckpointDeleted, CheckpointSaved
 from mlgym_core.publish.shipment import Shipment
 
 MOST_WAITING_BYTES = 256 * 2**20
@@ -121,7 +121,7 @@ class _Checkpoints:
     """The checkpoints that events spoke of, by their sizes, as far as they are there and were not uploaded."""
 
     def __init__(self) -> None:
-        self._sizes: dict[tuple[int, int], tuple[int, int]] = {}
+        self._sizes: dict[tuple[int, int, int | None], tuple[int, int]] = {}
 
     def add(self, first_event_id: int, lines: Iterable[bytes]) -> None:
         """Looks through lines of the log."""
@@ -130,11 +130,15 @@ class _Checkpoints:
             match event.payload if event else None:
                 case CheckpointSaved() as saved:
                     size_bytes = sum(each.size_bytes for each in saved.resources)
-                    self._sizes[saved.experiment_id, saved.epoch] = event_id, size_bytes
+                    self._sizes[_place(saved)] = event_id, size_bytes
                 case CheckpointDeleted() as deleted:
-                    self._sizes.pop((deleted.experiment_id, deleted.epoch), None)
+                    self._sizes.pop(_place(deleted), None)
 
     def size_after(self, num_events: int) -> int:
         """The bytes of those that do not belong to the first events."""
         self._sizes = {place: each for place, each in self._sizes.items() if each[0] >= num_events}
         return sum(size_bytes for _, size_bytes in self._sizes.values())
+
+
+def _place(checkpoint: Checkpoint) -> tuple[int, int, int | None]:
+    return checkpoint.experiment_id, checkpoint.epoch, checkpoint.batch

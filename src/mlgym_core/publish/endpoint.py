@@ -17,8 +17,10 @@ import requests
 from requests.auth import AuthBase
 
 from mlgym_core.events.folder import EXPERIMENT_CONFIG, GRID_SEARCH_CONFIG, SYSTEM_INFO, RunFolder
+from mlgym_core.events.names import check_name
 from mlgym_core.events.types import (
     AttemptStarted,
+    Checkpoint,
     CheckpointDeleted,
     CheckpointSaved,
     ExperimentConfig,
@@ -67,11 +69,11 @@ class Endpoint:
                 self._put_of_experiment(payload.experiment_id, SYSTEM_INFO, producer)
             case CheckpointSaved():
                 for resource in payload.resources:
-                    self._post(payload.experiment_id, payload.epoch, resource.name, producer)
+                    self._post(folder_of(run, payload), resource.name, producer)
 
     def delete(self, deleted: CheckpointDeleted, producer: str) -> None:
         """Deletes the files of a checkpoint, as `producer` told; nothing happens where there are none."""
-        self._request("DELETE", f"checkpoints/{self._run.run_id}/{deleted.experiment_id}/{deleted.epoch}", producer)
+        self._request("DELETE", route_of(self._run, folder_of(self._run, deleted)), producer)
 
     def _put_of_experiment(self, experiment_id: int, name: str, producer: str) -> None:
         path = self._run.experiment_config_path(experiment_id, name)
@@ -84,15 +86,16 @@ class Endpoint:
             return
         self._request("PUT", route, producer, json={"file_format": file_format, "content": content})
 
-    def _post(self, experiment_id: int, epoch: int, resource: str, producer: str) -> None:
+    def _post(self, folder: Path, resource: str, producer: str) -> None:
         try:
-            file = self._run.resource_path(experiment_id, epoch, resource).open("rb")
+            file = (folder / check_name(resource, "resource")).open("rb")
         except FileNotFoundError:  # deleted since, as the events to come say
             return
         with file:
             form = _Form(resource, file)
-            route = f"checkpoints/{self._run.run_id}/{experiment_id}/{epoch}"
-            self._request("POST", route, producer, data=form, headers={"Content-Type": form.content_type})
+            self._request(
+                "POST", route_of(self._run, folder), producer, data=form, headers={"Content-Type": form.content_type}
+            )
 
     def _request(
         self, method: str, route: str, producer: str, *, headers: Mapping[str, str] = MappingProxyType({}), **body: Any
@@ -108,6 +111,18 @@ class Endpoint:
             _LOG.error("%s %s/%s was refused: %s", method, self.url, route, answer.text[:500])
             return
         raise requests.HTTPError(told(answer), response=answer)
+
+
+def folder_of(run: RunFolder, checkpoint: Checkpoint) -> Path:
+    """Where the files of a checkpoint lie that an event speaks of."""
+    if checkpoint.batch is None:
+        return run.checkpoint_path(checkpoint.experiment_id, checkpoint.epoch)
+    return run.step_path(checkpoint.experiment_id, checkpoint.step)
+
+
+def route_of(run: RunFolder, folder: Path) -> str:
+    """The route of the checkpoint that lies in `folder`."""
+    return f"checkpoints/{run.run_id}/{folder.relative_to(run.path).as_posix()}"
 
 
 def reserve(url: str | None, token: str | None, run_id: str) -> bool:

@@ -20,7 +20,7 @@ from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.types import AttemptStarted, CheckpointDeleted, CheckpointSaved, Payload
 from mlgym_core.publish.background import Background
 from mlgym_core.publish.backoff import LONGEST_S, Backoff
-from mlgym_core.publish.endpoint import UNAUTHORIZED, Endpoint
+from mlgym_core.publish.endpoint import UNAUTHORIZED, Endpoint, folder_of
 
 _LOG = logging.getLogger(__name__)
 _CHUNK_BYTES = 2**20
@@ -150,8 +150,8 @@ class Uploads(Background):
 
     def _must_wait(self, producer: str, saved: CheckpointSaved) -> bool:
         """Whether it would be deleted in the name of the one before, or could be overwritten by a stale attempt."""
-        place = saved.experiment_id, saved.epoch
-        is_to_be_deleted = any((each.experiment_id, each.epoch) == place for _, _, each in self._to_delete)
+        place = folder_of(self._run, saved)
+        is_to_be_deleted = any(folder_of(self._run, each) == place for _, _, each in self._to_delete)
         return is_to_be_deleted or self._starts.get(producer, -1) >= self._num_told()
 
     def _delete_due(self) -> None:

@@ -60,12 +60,13 @@ class Machine:
     def attempt(self, experiment_id, number, *payloads):
         self.publish(attempt_started(experiment_id, number), *payloads)
 
-    def checkpoint(self, experiment_id, epoch, kind=CheckpointSaved):
+    def checkpoint(self, experiment_id, epoch, kind=CheckpointSaved, batch=None):
         content = model(experiment_id, epoch)
+        place = self.folder.checkpoint_path if batch is None else self.folder.step_path
         if kind is CheckpointSaved:
-            write_atomically(self.folder.resource_path(experiment_id, epoch, "model.safetensors"), content)
+            write_atomically(place(experiment_id, epoch) / "model.safetensors", content)
         resource = Resource(name="model.safetensors", size_bytes=len(content), sha256=sha256(content))
-        about = {"step": epoch, "resources": [resource], "weights_sha256": "0", "kept_as": ["last"]}
+        about = {"step": epoch, "batch": batch, "resources": [resource], "weights_sha256": "0", "kept_as": ["last"]}
         return kind(grid_search_id="r", experiment_id=experiment_id, epoch=epoch, **about)
 
     def send(self, url, *, is_kept=False):
@@ -123,6 +124,17 @@ def test_another_machine_gets_the_log_the_configuration_and_the_newest_checkpoin
     assert checkpoints(run) == {(1, 2)}
     assert run.resource_path(1, 2, "model.safetensors").read_bytes() == model(1, 2)
     assert not list(run.path.glob(".*"))
+
+
+def test_a_checkpoint_from_within_an_epoch_is_the_newest_where_no_later_end_has_one(machine, board, begun):
+    there = machine("there")
+    there.adopt(board.url)
+    there.attempt(1, 2, there.checkpoint(1, 3, batch=4))
+    there.send(board.url)
+    run = machine().adopt(board.url)
+    assert run.checkpoint_steps(1) == [3]
+    assert run.checkpoint_epochs(1) == []
+    assert (run.step_path(1, 3) / "model.safetensors").read_bytes() == model(1, 3)
 
 
 def test_what_has_finished_is_brought_where_it_is_to_be_extended(machine, board, begun):

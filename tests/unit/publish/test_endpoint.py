@@ -61,6 +61,15 @@ def test_a_checkpoint_brings_each_of_its_files(staging, answering, bring):
     assert tail.strip() == head.partition(b"\r\n")[0] + b"--"
 
 
+def test_a_checkpoint_from_within_an_epoch_goes_apart(staging, answering, endpoint, bring):
+    within = {**checkpoint(), "step": 345, "batch": 3}
+    write_atomically(staging.step_path(10, 345) / "optimizer.json", "{}")
+    bring(CheckpointSaved, **within)
+    endpoint.delete(CheckpointDeleted(grid_search_id="r", **within), "p")
+    asked = [(method, path) for method, path, _ in answering.requests]
+    assert asked == [("POST", "/checkpoints/r/10/steps/345"), ("DELETE", "/checkpoints/r/10/steps/345")]
+
+
 def test_a_deleted_checkpoint_is_deleted(answering, endpoint):
     endpoint.delete(deleted(), "p")
     assert answering.requests == [("DELETE", "/checkpoints/r/10/12", b"")]

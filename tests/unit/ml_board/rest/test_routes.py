@@ -1,6 +1,7 @@
 """What the routes answer."""
 
 import io
+import json
 
 import pytest
 
@@ -112,6 +113,29 @@ def test_a_stale_attempt_changes_no_file_of_the_live_one(client, recording):
         assert (refused.status_code, refused.json["error"]["code"]) == (409, "MG414")
     assert client.get(f"{path}/model", buffered=True).data == b"second"
     assert client.get(f"/system-info/{recording.run_id}/0").status_code == 404
+
+
+def test_a_checkpoint_from_within_an_epoch_lies_apart(client, recording):
+    path = f"/checkpoints/{recording.run_id}/0/steps/7"
+    assert upload(client, path, "model.safetensors", b"within").status_code == 200
+    assert client.get(f"{path}/model", buffered=True).data == b"within"
+    assert client.get(f"/checkpoint_list/{recording.run_id}/0").json == []
+    assert client.get(f"/grid_searches/{recording.run_id}/experiments").json[0]["last_checkpoint_id"] == -1
+    assert client.get(f"{path}/optimizer").status_code == 404
+    assert client.delete(path).status_code == 200
+    assert client.delete(path).status_code == 404
+    assert client.get(f"{path}/model").status_code == 404
+
+
+def test_the_end_of_a_checkpoint_from_within_an_epoch_is_told_before_it_is_deleted(client, recording):
+    path = f"/checkpoints/{recording.run_id}/0/steps/7"
+    upload(client, path, "model", b"x")
+    saved = {"experiment_id": 0, "step": 7, "batch": 3, "resources": [], "weights_sha256": "0", "kept_as": ["every"]}
+    recording.publish(CheckpointSaved(grid_search_id=recording.run_id, epoch=1, **saved))
+    recording.close()
+    assert client.delete(path).status_code == 200
+    told = json.loads(recording.folder.log_path.read_bytes().splitlines()[-1])
+    assert (told["event_type"], told["payload"]["batch"]) == ("checkpoint_deleted", 3)
 
 
 def test_an_upload_replaces_what_was_there(client, recording):

@@ -18,12 +18,14 @@ from mlgym_core.events.types import (
     CheckpointDeleted,
     CheckpointSaved,
     EvaluationResult,
+    ExperimentDescribed,
     ExperimentStatus,
     LogLines,
     LossScore,
     MetricScore,
     Resource,
 )
+from mlgym_core.training.description import Description
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,18 @@ class Facts:
         self._run_id = run_id
         self._experiment_id = experiment_id
         self._num_epochs = num_epochs
+
+    def described(self, description: Description) -> None:
+        """What is about to be trained, and on what."""
+        self._publisher.publish(
+            ExperimentDescribed(
+                grid_search_id=self._run_id,
+                experiment_id=self._experiment_id,
+                model=description.model,
+                data=dict(description.data),
+                pipeline=description.pipeline,
+            )
+        )
 
     def progress(
         self, status: Literal["train", "evaluation"], *, epoch: int, splits: Sequence[str], split: str, num_batches: int

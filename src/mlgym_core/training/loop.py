@@ -21,6 +21,7 @@ from mlgym_core.events.projections.positions import Known
 from mlgym_core.events.spool import Publisher
 from mlgym_core.registry import Components
 from mlgym_core.training.checkpoint_keeper import CheckpointKeeper, Start, Subject
+from mlgym_core.training.description import describe
 from mlgym_core.training.facts import Facts
 from mlgym_core.training.places import saying_where
 from mlgym_core.training.protocols import Evaluator, Noticing, Trainer
@@ -97,6 +98,7 @@ def train(
     )
     with saying_where(components), deterministic_kernels(), keeper:
         experiment.prepare(kind)
+        facts.described(describe(components, experiment.trainer))
         start = Start() if resume_from is None else keeper.restore(resume_from, known or Known())
         outcome = experiment.run(start, keeper, should_stop)
         if not outcome.stopped:

@@ -25,6 +25,7 @@ from mlgym_core.events.types import (
     CheckpointSaved,
     Divergence,
     EvaluationResult,
+    ExperimentDescribed,
     ExperimentStatus,
     Payload,
 )
@@ -47,6 +48,8 @@ class Repeating:
                 self._publish_once(payload, checkpoint_position(payload), known.saved)
             case CheckpointDeleted():
                 self._publish_once(payload, checkpoint_position(payload), known.deleted)
+            case ExperimentDescribed() if known.is_described:
+                pass
             case ExperimentStatus() if known.progress is not None and progress_position(payload) <= known.progress:
                 pass
             case _:

@@ -192,7 +192,7 @@ def label_counts(loader: Loader) -> dict[str, int] | None:
     labels = None if targets is None else classes_of(targets, loader.task)
     if labels is None:
         return None
-    counts = torch.bincount(labels).tolist()
+    counts = torch.bincount(labels[labels >= 0]).tolist()  # losses ignore a class below 0
     names = getattr(loader.source, "class_names", ())
     return {names[label] if label < len(names) else str(label): count for label, count in enumerate(counts) if count}
 

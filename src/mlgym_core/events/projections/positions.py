@@ -19,6 +19,7 @@ from mlgym_core.events.types import (
     CheckpointDeleted,
     CheckpointSaved,
     EvaluationResult,
+    ExperimentDescribed,
     ExperimentStatus,
     LossScore,
     MetricScore,
@@ -43,6 +44,7 @@ class Known(msgspec.Struct, kw_only=True):
     saved: dict[Place, CheckpointSaved] = {}
     deleted: dict[Place, CheckpointDeleted] = {}
     progress: Progress | None = None
+    is_described: bool = False
 
     def add(self, payload: Payload) -> None:
         """Takes note of one fact of this experiment; facts without a position change nothing."""
@@ -55,6 +57,8 @@ class Known(msgspec.Struct, kw_only=True):
                 self.deleted[checkpoint_position(payload)] = payload
             case ExperimentStatus():
                 self.progress = max(self.progress or progress_position(payload), progress_position(payload))
+            case ExperimentDescribed():
+                self.is_described = True
             case AttemptStarted():
                 self.attempt = max(self.attempt, payload.attempt)
 
@@ -98,4 +102,4 @@ def progress_position(status: ExperimentStatus) -> Progress:
     return status.current_epoch, status.status == "evaluation", number, status.current_batch
 
 
-_WITH_POSITION = (EvaluationResult, Checkpoint, ExperimentStatus, AttemptStarted)
+_WITH_POSITION = (EvaluationResult, Checkpoint, ExperimentDescribed, ExperimentStatus, AttemptStarted)

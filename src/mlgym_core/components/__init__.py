@@ -5,6 +5,7 @@ It must not know processes, nor the files of a run.
 
 from mlgym_core.components import (
     checkpointing,
+    data,
     early_stopping,
     estimators,
     evaluator,
@@ -15,25 +16,19 @@ from mlgym_core.components import (
     optimizers,
     post_processing,
 )
-from mlgym_core.components.data import archives, bundled, idx, loaders, splits, tables
 from mlgym_core.components.trainers import torch_trainer
 
 __all__ = [
-    "archives",
-    "bundled",
     "checkpointing",
+    "data",
     "early_stopping",
     "estimators",
     "evaluator",
-    "idx",
-    "loaders",
     "losses",
     "lr_schedulers",
     "metrics",
     "models",
     "optimizers",
     "post_processing",
-    "splits",
-    "tables",
     "torch_trainer",
 ]

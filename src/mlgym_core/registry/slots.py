@@ -8,6 +8,7 @@ from __future__ import annotations
 KIND_OF_SLOT = {
     "data": "data",
     "splits": "splits",
+    "features": "features",
     "collator": "collator",
     "loaders": "loaders",
     "model": "model",

@@ -1,26 +1,30 @@
-"""What a torch trainer goes on from, as files: copied when training stops for a moment, made into bytes later.
+"""What a torch trainer goes on from, as files: which file holds what, and that it fits where it is read again.
 
-Owns which file holds what. It takes no step and knows no place on a disk.
+It takes no step and knows no place on a disk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from torch import Tensor
+from torch import nn
 
 from mlgym_core.checkpoints import serialize
+from mlgym_core.checkpoints.fitting import OTHER_ARCHITECTURE, check_fit
 from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.parameter_groups import ONLY
+from mlgym_core.errors import StoreError
 
 MODEL, OPTIMIZER, LR_SCHEDULER = "model.safetensors", "optimizer.safetensors", "lr_scheduler.json"
 LOSS, GRADIENT_SCALER = "loss.safetensors", "gradient_scaler.json"
 
+_MISFITS = (ValueError, KeyError, RuntimeError, TypeError)
+"""What torch raises where a state is another's."""
+
 
 class Stateful(Protocol):
-    """An optimizer or a scheduler."""
+    """An optimizer, a scheduler or a scaler of gradients."""
 
     def state_dict(self) -> dict[str, Any]:
         """All that it goes on from."""
@@ -29,11 +33,6 @@ class Stateful(Protocol):
     def load_state_dict(self, state: dict[str, Any], /) -> Any:
         """Go on from it."""
         ...
-
-
-def freeze_json(state: Any) -> Frozen:
-    """A state without tensors as it is now."""
-    return partial(serialize.dump_json, _copy(state))
 
 
 T = TypeVar("T", bound=Stateful)
@@ -45,17 +44,45 @@ def gather(parts: Mapping[str, T]) -> dict[str, Any]:
     return states.get(ONLY, states)
 
 
-def spread(state: dict[str, Any], parts: Mapping[str, T]) -> None:
-    """Give each part what `gather` took of it."""
-    for name, each in parts.items():
-        each.load_state_dict(state if name == ONLY else state[name])
+def spread(state: dict[str, Any], parts: Mapping[str, T], file: str) -> None:
+    """Give each part what `gather` took of it.
+
+    Raises:
+        StoreError: the state is one of other parts.
+    """
+    try:
+        for name, each in parts.items():
+            each.load_state_dict(state if name == ONLY else state[name])
+    except _MISFITS as error:
+        raise StoreError(
+            f"{file} of the checkpoint is one of another configuration: {type(error).__name__}: {error}",
+            code=OTHER_ARCHITECTURE,
+            hint="go on with the configuration that it was trained with",
+        ) from error
 
 
-def _copy(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    if isinstance(value, Mapping):
-        return {key: _copy(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_copy(item) for item in value)
-    return value
+def restore(module: nn.Module, load: Callable[[str], bytes], file: str, what: str) -> None:
+    """Give a module the tensors of a file. Raises StoreError where they are not whole, or not those of the module."""
+    found = read(load, file, serialize.load_tensors)
+    check_fit(found, module.state_dict(), what)
+    module.load_state_dict(found)
+
+
+def read(load: Callable[[str], bytes], file: str, parse: Callable[[bytes], Any]) -> Any:
+    """What stands in a file. Raises StoreError, which names it, where it is not whole."""
+    content = load(file)
+    try:
+        return parse(content)
+    except (StoreError, ValueError, KeyError) as error:
+        reason = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+        raise StoreError(
+            f"{file} of the checkpoint is not whole: {reason}",
+            code=serialize.CUT_SHORT,
+            hint="restore it from a copy, or remove the folder of this checkpoint to go on from an earlier one",
+        ) from error
+
+
+def freeze_json(state: Any) -> Frozen:
+    """A small state without tensors as it is now."""
+    content = serialize.dump_json(state)
+    return lambda: content

@@ -17,8 +17,6 @@ from torch.optim import LBFGS, Optimizer
 
 from mlgym_core.checkpoints import serialize
 from mlgym_core.checkpoints.buffers import HostBuffers
-from mlgym_core.checkpoints.fitting import check_fit
-from mlgym_core.checkpoints.buffers import HostBuffers
 from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.batch_size import shape_of
 from mlgym_core.components.data.loaders import Loader
@@ -142,7 +140,6 @@ class TorchTrainer:
         self._optimizers = make_optimizers(self._make_optimizers, self._model)
         self._schedulers = make_schedulers(self._make_schedulers, self._optimizers)
         self._warm_ups = warm_ups(self._loss)
-        self._buffers = HostBuffers()
         self._watch = LossWatch(self._settings.on_nonfinite, is_deferred=device.type != "cpu")
         self._steps = make_steps(
             forward=CompiledModel(self._model, self._compile) if self._compile else self._model,

@@ -63,4 +63,4 @@ def make_trainer() -> Callable[..., TorchTrainer]:
 
 def made(trainer: TorchTrainer) -> dict[str, bytes]:
     """The bytes that a trainer goes on from."""
-    return {name: freeze() for name, freeze in trainer.resources().items()}
+    return {name: bytes(freeze()) for name, freeze in trainer.resources().items()}

@@ -73,7 +73,7 @@ def test_training_goes_on_after_any_batch_to_the_same_bits(make_trainer, feature
 
     assert len(breaks) == whole.step > 4
     for epoch, batch, step, resources, generator in breaks:
-        files = {name: freeze() for name, freeze in resources.items()}
+        files = {name: bytes(freeze()) for name, freeze in resources.items()}
         other = make_trainer(**settings, seed=1)
         other.load_resources(files.__getitem__)
         other.step = step

@@ -14,8 +14,9 @@ from torch import Tensor
 from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.evaluator import Predictor, SplitScores
+from mlgym_core.components.losses import Loss
 from mlgym_core.components.metrics import Metric
-from mlgym_core.components.outputs import Outputs, Scale
+from mlgym_core.components.outputs import Scale
 from mlgym_core.components.progress import Report
 
 
@@ -82,8 +83,6 @@ class Noticing(Protocol):
 class Evaluator(Protocol):
     """Scores a model on whole splits."""
 
-    metrics: Mapping[str, Metric]
-
     @property
     def splits(self) -> tuple[str, ...]:
         """The splits that it evaluates, in order."""
@@ -98,6 +97,14 @@ class Evaluator(Protocol):
         """The batches of a split."""
         ...
 
+    def losses_on(self, split: str) -> Mapping[str, Loss]:
+        """The losses that are computed on a split, by name."""
+        ...
+
+    def metrics_on(self, split: str) -> Mapping[str, Metric]:
+        """The metrics that are computed on a split, by name."""
+        ...
+
     def num_batches(self, split: str) -> int:
         """Batches of an evaluation of the split."""
         ...
@@ -108,8 +115,4 @@ class Evaluator(Protocol):
 
     def evaluate(self, split: str, predictor: Predictor, report: Report) -> SplitScores:
         """The scores of a split; `report` is told the batch just done, about ten times."""
-        ...
-
-    def score(self, outputs: Outputs) -> SplitScores:
-        """Every loss and metric of the outputs of a split."""
         ...

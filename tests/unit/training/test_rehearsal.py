@@ -1,7 +1,9 @@
 import pytest
 import torch
+from sklearn.svm import LinearSVC
 from torch import nn
 
+from mlgym_core.components.outputs import Scale
 from mlgym_core.errors import BuildError, ConfigError
 from mlgym_core.training import rehearse
 
@@ -145,3 +147,102 @@ def test_data_that_is_not_in_memory_is_read_for_two_samples_alone(assemble, iris
     rehearse(assemble(iris))
 
     assert set(read) == {0, 1}
+
+
+def test_a_further_loss_that_does_not_fit_is_named(assemble, iris) -> None:
+    iris["losses"] = [{"use": "mse", "name": "squares"}, "nll"]
+
+    with pytest.raises(ConfigError, match=r"loss 'squares' does not fit: MSELoss compares numbers one by one") as info:
+        rehearse(assemble(iris))
+
+    assert [each.code for each in info.value.diagnostics] == ["MG321"]
+
+
+def test_a_loss_of_logits_does_not_fit_a_model_that_gives_probabilities(assemble, iris, registry) -> None:
+    @registry.register("model", "likely")
+    class Likely(nn.Sequential):
+        def __init__(self) -> None:
+            super().__init__(nn.Linear(30, 1), nn.Sigmoid())
+
+    iris |= {
+        "data": "breast_cancer",
+        "loss": "bce",
+        "losses": ["bce_with_logits"],
+        "metrics": [],
+    }
+    iris["model"] = "likely"
+
+    with pytest.raises(ConfigError, match="loss 'bce_with_logits' compares logits, and Likely gives probabilities"):
+        rehearse(assemble(iris))
+
+
+def test_a_metric_that_is_not_defined_for_the_classes_of_a_split_is_no_misfit(assemble, iris, registry) -> None:
+    @registry.register("metric", "fussy")
+    class Fussy:
+        def __call__(self, outputs) -> float:
+            if len(set(outputs.targets)) < 3:
+                raise ValueError("a class is missing")
+            return 1.0
+
+    iris["metrics"] = ["fussy", {"use": "roc_auc", "multi_class": "ovr"}]
+    iris["splits"] = {"use": "first_class", "source": "$data.train"}
+    registry.register("splits", "first_class")(two_parts)
+
+    rehearse(assemble(iris))
+
+
+def test_scores_that_share_a_name_are_refused(assemble, iris) -> None:
+    iris["metrics"] = [{"use": "recall_at", "k": [2, 3]}, {"use": "f1", "name": "recall_at_3"}]
+
+    with pytest.raises(BuildError, match="two scores are named 'recall_at_3'"):
+        rehearse(assemble(iris))
+
+
+class Deciding:
+    """A trainer of an estimator that has no probabilities, as far as a rehearsal asks it."""
+
+    output_scale: Scale
+
+    def __init__(self, scale: Scale, outputs: torch.Tensor) -> None:
+        self.output_scale = scale
+        self._outputs = outputs
+
+    def rehearse(self, num_samples: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._outputs[:num_samples], torch.zeros(num_samples, dtype=torch.long)
+
+
+@pytest.mark.parametrize(("scale", "given"), [("decision", "values of a decision function"), ("labels", "labels")])
+def test_an_estimator_without_probabilities_is_named_with_the_metric_that_needs_them(
+    assemble, iris, registry, scale, given
+) -> None:
+    registry.register("trainer", "deciding")(lambda: Deciding(scale, torch.zeros(2)))
+    registry.register("model", "linear_svc_of_a_test")(LinearSVC)
+    iris |= {"data": "breast_cancer", "trainer": "deciding", "model": "linear_svc_of_a_test"}
+    iris["metrics"] = ["accuracy", "brier", "f1"]
+    del iris["loss"]
+
+    with pytest.raises(ConfigError) as info:
+        rehearse(assemble(iris))
+
+    (fault,) = info.value.diagnostics
+    assert fault.code == "MG370"
+    assert fault.message == f"metric 'brier' needs probabilities, and LinearSVC gives {given} alone"
+    assert "predict_proba" in (fault.hint or "")
+    assert fault.place is not None
+
+
+def test_labels_of_many_classes_fit_metrics_of_labels(assemble, iris, registry) -> None:
+    registry.register("trainer", "deciding")(lambda: Deciding("labels", torch.zeros(2)))
+    iris |= {"trainer": "deciding", "metrics": ["accuracy", {"use": "f1", "average": "macro"}]}
+    del iris["loss"]
+
+    rehearse(assemble(iris))
+
+    iris["metrics"] = ["f1"]
+    with pytest.raises(ConfigError, match="average='binary'"):
+        rehearse(assemble(iris))
+
+
+def two_parts(source) -> dict[str, object]:
+    of_one_class = torch.nonzero(source.targets == 0).flatten()
+    return {"train": source, "val": source.subset(of_one_class)}

@@ -189,6 +189,43 @@ def test_optimizers(config: str, expected: Any) -> None:
     assert lower(OPTIMIZER.replace("CONFIG", config)) == {"optimizer": expected}
 
 
+BUNDLE = "optimizer: {component_type_key: OPTIMIZER, variant_key: BUNDLE, config: CONFIG}"
+
+
+def test_a_bundle_of_optimizers_takes_parameters_by_parts_of_their_names() -> None:
+    config = """{
+      optimizers_config: {
+        o_1: {optimizer_key: ADAM, params: {lr: {sweep: absolute, values: [0.1, 0.2]}}}, o_2: {optimizer_key: SGD}},
+      optimizer_key_to_param_key_filters: {o_1: [encoder_1, "w[0]*"], o_2: [bias]}}"""
+
+    assert lower(BUNDLE.replace("CONFIG", config)) == {
+        "optimizer": {
+            "use": "bundle",
+            "optimizers": {"o_1": {"use": "adam", "lr": {"sweep": [0.1, 0.2]}}, "o_2": {"use": "sgd"}},
+            "parameters": {"o_1": ["*encoder_1*", "*w[[]0][*]*"], "o_2": ["*bias*"]},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "fault"),
+    [
+        ("{optimizer_key: SGD}", "MG240 config of 'optimizer' has no 'optimizer_key'"),
+        ("{optimizers_config: {}}", "MG243 optimizer_key_to_param_key_filters of 'optimizer' must be a mapping"),
+        (
+            "{optimizers_config: {a: {optimizer_key: SGD}}, optimizer_key_to_param_key_filters: {a: [1]}}",
+            "MG243 optimizer_key_to_param_key_filters must be for each optimizer a list of parts",
+        ),
+        (
+            "{optimizers_config: {a: {params: {}}}, optimizer_key_to_param_key_filters: {a: [b]}}",
+            "MG243 optimizer_key of 'a' must be a name",
+        ),
+    ],
+)
+def test_what_is_wrong_in_a_bundle_is_told(config: str, fault: str) -> None:
+    assert any(each.startswith(fault) for each in faults_of(BUNDLE.replace("CONFIG", config)))
+
+
 def test_schedules_and_the_dummy_among_them() -> None:
     text = "s: {component_type_key: LR_SCHEDULER, variant_key: DEFAULT, config: CONFIG}"
     step = "{lr_scheduler_key: StepLR, params: {step_size: 2}}"
@@ -423,11 +460,6 @@ dataset_iterators_2:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (
-            "variant_key: DEFAULT\n  config:\n    optimizer_key",
-            "variant_key: BUNDLE\n  config:\n    optimizer_key",
-            "BUNDLE",
-        ),
         (
             "- key: CrossEntropyLoss\n",
             "- {key: BCELoss, tag: bce}\n      - key: CrossEntropyLoss\n",

@@ -94,10 +94,6 @@ def _refuse_type(component_type: str, place: Place, faults: Faults) -> None:
 
 def _check_variant(component_type: str, variant: str, words: ComponentWords, node: Mapping, faults: Faults) -> bool:
     place = node.key_place("variant_key")
-    if component_type == "OPTIMIZER" and variant == "BUNDLE":
-        hint = "one optimizer can serve all parameters: use variant DEFAULT with optimizer_key and params"
-        faults.add(NOT_AVAILABLE, "OPTIMIZER variant BUNDLE is not available yet", place, hint)
-        return False
     if variant not in words.variants:
         faults.unknown(f"variant_key of {component_type}", variant, words.variants, place)
         return False

@@ -15,11 +15,10 @@ from mlgym_core.config.mlgym_dialect.evaluation import (
     lower_evaluator,
 )
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, Faults
+from mlgym_core.config.mlgym_dialect.optimizing import lower_optimizer, lower_schedule
 from mlgym_core.config.mlgym_dialect.rewrite import over
 from mlgym_core.config.mlgym_dialect.training import (
     lower_model,
-    lower_optimizer,
-    lower_schedule,
     lower_train_component,
     lower_trainer,
 )

@@ -1,4 +1,4 @@
-"""Models, optimizers, learning rate schedules, training losses and the trainer."""
+"""Models, training losses and the trainer."""
 
 from __future__ import annotations
 
@@ -46,43 +46,6 @@ def lower_model(component: Component, context: Context) -> Slots:
         return with_arguments(entries.get("model_definition"), defined)
 
     return {context.slot_of(component): over(component.config, lower)}
-
-
-def lower_optimizer(component: Component, context: Context) -> Slots:
-    """OPTIMIZER: `optimizer_key` in any case, with `params`."""
-    return {context.slot_of(component): over(component.config, lambda config: _keyed(component, config, context))}
-
-
-def lower_schedule(component: Component, context: Context) -> Slots:
-    """LR_SCHEDULER: `lr_scheduler_key` with `params`; `dummy` means none."""
-    slot = over(component.config, lambda config: _keyed(component, config, context))
-    return {} if slot == _none(slot) else {context.slot_of(component): slot}
-
-
-def _keyed(component: Component, config: Node, context: Context) -> Node:
-    word = "optimizer_key" if component.component_type == "OPTIMIZER" else "lr_scheduler_key"
-    entries = context.config(component, config)
-    if word not in entries:
-        context.faults.malformed(f"{word} of '{component.name}'", "a name", config)
-        return config
-
-    def named(key: Node, parameters: Node | None) -> Node:
-        if not isinstance(key, Scalar) or not isinstance(key.value, str):
-            context.faults.malformed(word, "a name", key)
-            return key
-        if key.value == "dummy":
-            return _none(key)
-        name = key.value.lower() if component.component_type == "OPTIMIZER" else key.value
-        return component_node(Scalar(value=name, place=key.place), parameters)
-
-    def parametrized(parameters: Node | None) -> Node:
-        return over(entries[word], lambda key: named(key, parameters))
-
-    return with_arguments(entries.get("params"), parametrized)
-
-
-def _none(node: Node) -> Scalar:
-    return Scalar(value=None, place=node.place)
 
 
 def lower_train_component(component: Component, context: Context) -> Slots:

@@ -66,7 +66,10 @@ COMPONENT_TYPES: dict[str, ComponentWords] = {
         config=("model_definition", "prediction_publication_keys", "seed"),
         requirements={"model_registry": Needed(types=("MODEL_REGISTRY",))},
     ),
-    "OPTIMIZER": ComponentWords(variants=("DEFAULT", "BUNDLE"), config=("optimizer_key", "params")),
+    "OPTIMIZER": ComponentWords(
+        variants=("DEFAULT", "BUNDLE"),
+        config=("optimizer_key", "params", "optimizers_config", "optimizer_key_to_param_key_filters"),
+    ),
     "LR_SCHEDULER": ComponentWords(config=("lr_scheduler_key", "params")),
     "LOSS_FUNCTION_REGISTRY": ComponentWords(),
     "METRIC_REGISTRY": ComponentWords(),

@@ -50,6 +50,13 @@ class Memory:
         return [payload for payload in self.payloads if isinstance(payload, kind)]
 
 
+def known_of(told: Memory) -> Known:
+    """What a log of what was published tells a repeated attempt."""
+    known: dict[int, Known] = {}
+    gather_known((encode_event(each) for each in told.payloads), known)
+    return known.get(EXPERIMENT_ID, Known())
+
+
 class Trained:
     """What is left of a training."""
 
@@ -62,12 +69,6 @@ class Trained:
     def weights(self) -> bytes:
         """The model's file of the last checkpoint."""
         return self.checkpoints.load(EXPERIMENT_ID, self.checkpoints.moments(EXPERIMENT_ID)[-1], "model")
-
-    def known(self) -> Known:
-        """What a log of what was published tells a repeated attempt."""
-        known: dict[int, Known] = {}
-        gather_known((encode_event(each) for each in self.published.payloads), known)
-        return known.get(EXPERIMENT_ID, Known())
 
     def epochs(self) -> list[int]:
         """The epochs whose ends have a checkpoint."""

@@ -21,6 +21,8 @@ from mlgym_core.events.types import (
     MetricScore,
 )
 
+from .conftest import known_of
+
 
 def accuracies(trained) -> list[float]:
     return [
@@ -165,7 +167,7 @@ class TestCheckpoints:
         asked = iter([False] * last + [True])
         broken = train_config(iris, should_stop=lambda: next(asked))
 
-        resumed = train_config(iris, storage=broken.run, known=broken.known())
+        resumed = train_config(iris, storage=broken.run, known=known_of(broken.published))
 
         assert broken.outcome.epochs_done == last + 1
         assert resumed.weights() == whole.weights()

@@ -1,0 +1,392 @@
+"""Training that is broken off anywhere and gone on with is training that was never broken off."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgym_core.checkpoints.local import LocalCheckpoints
+from mlgym_core.checkpoints.protocols import Content, Moment
+from mlgym_core.config.settings import ResumePoints
+from mlgym_core.config.spec import ExperimentSpec
+from mlgym_core.errors import StoreError
+from mlgym_core.events.folder import EventStorage
+from mlgym_core.events.types import (
+    CheckpointDeleted,
+    CheckpointSaved,
+    Divergence,
+    EvaluationResult,
+    Payload,
+    Resource,
+)
+from mlgym_core.training import Outcome, newest_moment, train
+
+from .conftest import EXPERIMENT_ID, RUN_ID, Memory, known_of
+
+FACTS = (EvaluationResult, CheckpointSaved, CheckpointDeleted, Divergence)
+NEVER = ResumePoints(seconds=0)
+EACH_STEP = ResumePoints(steps=1, seconds=0)
+COMBINED = {
+    "use": "combined",
+    "rules": ["last_epoch", {"use": "best", "monitor": "val/f1", "k": 2}, {"use": "every", "steps": 2, "keep": 2}],
+}
+
+
+class Broken(Exception):
+    """Stands for the end of a process."""
+
+
+class Countdown:
+    """Breaks training off at one of the places where it is asked; counts them all."""
+
+    def __init__(self, at: int | None = None) -> None:
+        self._at = at
+        self.num_asked = 0
+
+    def __call__(self) -> None:
+        self.num_asked += 1
+        if self.num_asked == self._at:
+            raise Broken
+
+
+class BreakingPublisher:
+    """Breaks off before a fact is told."""
+
+    def __init__(self, told: Memory, countdown: Callable[[], None]) -> None:
+        self._told = told
+        self._countdown = countdown
+
+    def publish(self, payload: Payload) -> None:
+        if isinstance(payload, FACTS):
+            self._countdown()
+        self._told.publish(payload)
+
+
+class BreakingCheckpoints(LocalCheckpoints):
+    """Breaks off before a checkpoint is saved, and before and after one is deleted."""
+
+    def __init__(self, run, countdown: Callable[[], None]) -> None:
+        super().__init__(run)
+        self._countdown = countdown
+
+    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
+        self._countdown()
+        return super().save(experiment_id, moment, resources)
+
+    def delete(self, experiment_id: int, moment: Moment) -> None:
+        self._countdown()
+        super().delete(experiment_id, moment)
+        self._countdown()
+
+
+def nothing() -> None:
+    return
+
+
+class Story:
+    """Attempts at one experiment, and what they told together."""
+
+    def __init__(self, assemble, folder: Path, config: Mapping[str, Any], points: ResumePoints = NEVER) -> None:
+        self.run = EventStorage(folder).run(RUN_ID)
+        self.told = Memory()
+        self.resumed_from: Moment | None = None
+        self._assemble = assemble
+        self._config = config
+        self._points = points
+        self._trainer: Any = None
+
+    def attempt(
+        self,
+        *,
+        batches: Callable[[], None] = nothing,
+        facts: Callable[[], None] = nothing,
+        files: Callable[[], None] = nothing,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Outcome | None:
+        """How it ended; None where it was broken off."""
+        components = self._assemble(self._config)
+        self._trainer = trainer = components["trainer"]
+        trainer.train_epoch = partial(_breaking, trainer.train_epoch, batches)
+        known = known_of(self.told)
+        self.resumed_from = newest_moment(LocalCheckpoints(self.run), EXPERIMENT_ID, known)
+        try:
+            return train(
+                components,
+                spec=ExperimentSpec(experiment_id=EXPERIMENT_ID, config=components.config, config_hash=""),
+                run_id=RUN_ID,
+                publisher=BreakingPublisher(self.told, facts),
+                checkpoints=BreakingCheckpoints(self.run, files),
+                device="cpu",
+                versions={},
+                should_stop=should_stop,
+                resume_points=self._points,
+                resume_from=self.resumed_from,
+                known=known,
+            )
+        except Broken:
+            return None
+
+    @property
+    def facts(self) -> list[Payload]:
+        return [each for each in self.told.payloads if isinstance(each, FACTS)]
+
+    @property
+    def weights(self) -> bytes:
+        return bytes(self._trainer.resources()["model.safetensors"]())
+
+    @property
+    def stored(self) -> list[str]:
+        return sorted(str(each.relative_to(self.run.path)) for each in self.run.path.rglob("*") if each.is_file())
+
+
+def _breaking(train_epoch, countdown: Callable[[], None], epoch: int, first_batch: int = 0) -> Iterator[int]:
+    for batch in train_epoch(epoch, first_batch):
+        countdown()
+        yield batch
+
+
+@pytest.fixture
+def begin(assemble, tmp_path: Path) -> Callable[..., Story]:
+    """A story with a storage of its own."""
+    number = 0
+
+    def begin(config: Mapping[str, Any], points: ResumePoints = NEVER) -> Story:
+        nonlocal number
+        number += 1
+        return Story(assemble, tmp_path / str(number), config, points)
+
+    return begin
+
+
+@pytest.fixture
+def small(iris) -> dict[str, Any]:
+    """Epochs of four batches, the last of them smaller; dropout is active, classes are weighted."""
+    iris["loaders"] |= {"batch_size": 24, "sampling": {"train": "weighted"}}
+    return iris
+
+
+BY_STEP = {"lr_scheduler": {"use": "cosine_annealing", "T_max": 12, "interval": "step"}}
+BY_SCORE = {
+    "lr_scheduler": {"use": "reduce_lr_on_plateau", "monitor": "val/f1", "patience": 0, "factor": 0.5},
+    "early_stopping": {"use": "no_improvement", "monitor": "val/f1", "window": 2, "goal": "min"},
+    "checkpointing": COMBINED,
+}
+
+
+@pytest.mark.parametrize("where", ["batches", "facts", "files"])
+@pytest.mark.parametrize(
+    ("features", "points"), [(BY_STEP, NEVER), (BY_SCORE, EACH_STEP)], ids=["last epoch", "combined, each step"]
+)
+def test_wherever_it_is_broken_off_facts_weights_and_files_are_the_same(
+    begin, small, features: dict[str, Any], points: ResumePoints, where: str
+) -> None:
+    small |= features
+    whole, countdown = begin(small, points), Countdown()
+    assert whole.attempt(**{where: countdown}) is not None
+    assert countdown.num_asked > 4
+
+    for at in range(1, countdown.num_asked + 1):
+        story = begin(small, points)
+        assert story.attempt(**{where: Countdown(at)}) is None
+        assert story.attempt() is not None
+        assert story.facts == whole.facts, at
+        assert story.weights == whole.weights, at
+        assert story.stored == whole.stored, at
+
+
+def test_an_attempt_may_be_broken_off_again_and_again(begin, small) -> None:
+    small |= BY_SCORE
+    whole = begin(small)
+    whole.attempt()
+
+    story = begin(small, EACH_STEP)
+    num_attempts = 1
+    while story.attempt(batches=Countdown(2)) is None:
+        num_attempts += 1
+
+    assert num_attempts == 12
+    assert story.facts == whole.facts
+    assert story.weights == whole.weights
+
+
+def test_with_no_checkpoints_it_begins_anew_and_tells_nothing_twice(begin, small) -> None:
+    small["checkpointing"] = "none"
+    whole, story = begin(small), begin(small, ResumePoints())
+    whole.attempt()
+
+    story.attempt(batches=Countdown(7))
+    story.attempt()
+
+    assert story.resumed_from is None
+    assert story.facts == whole.facts
+    assert story.weights == whole.weights
+    assert story.stored == []
+
+
+class TestResumePoints:
+    def test_they_are_of_the_batch_last_done_and_the_newest_alone_is_there(self, begin, small) -> None:
+        story = begin(small, ResumePoints(steps=2, seconds=0))
+        story.attempt(batches=Countdown(8))
+
+        assert [each for each in story.stored if "model" in each] == [
+            f"{EXPERIMENT_ID}/0/model.safetensors",
+            f"{EXPERIMENT_ID}/steps/6/model.safetensors",
+        ]
+        story.attempt()
+        assert story.resumed_from == Moment(epoch=1, step=6, batch=2)
+        assert [each for each in story.stored if "model" in each] == [f"{EXPERIMENT_ID}/2/model.safetensors"]
+
+    def test_they_are_made_by_time_too(self, begin, small) -> None:
+        story = begin(small, ResumePoints(seconds=1e-9))
+        story.attempt(batches=Countdown(8))
+        story.attempt()
+
+        assert story.resumed_from == Moment(epoch=1, step=7, batch=3)
+
+    def test_a_rule_that_does_not_keep_the_last_epoch_loses_no_more_than_one(self, begin, small) -> None:
+        small["run"]["epochs"] = 4
+        small["checkpointing"] = {"use": "best", "monitor": "val/f1", "goal": "min"}
+        small["optimizer"]["lr"] = 0.0
+        story = begin(small, ResumePoints())
+        story.attempt(batches=Countdown(15))
+        assert [each.epoch for each in story.facts if isinstance(each, CheckpointSaved)] == [0]
+
+        story.attempt()
+
+        assert story.resumed_from == Moment(epoch=3, step=12, batch=0)
+        assert {each.split("/")[1] for each in story.stored} == {"0"}
+
+    def test_a_request_to_stop_leaves_one(self, begin, small) -> None:
+        small["checkpointing"] = {"use": "every", "epochs": 3}
+        whole, story = begin(small), begin(small, ResumePoints())
+        whole.attempt()
+
+        story.attempt(should_stop=lambda: True)
+        story.attempt()
+
+        assert story.resumed_from == Moment(epoch=1, step=4, batch=0)
+        assert story.facts == whole.facts
+        assert story.stored == whole.stored
+
+
+class TestEnds:
+    @pytest.mark.parametrize("points", [NEVER, EACH_STEP])
+    def test_what_had_given_up_ends_at_once(self, begin, small, points: ResumePoints) -> None:
+        small["run"]["epochs"] = 9
+        small["early_stopping"] = {"use": "no_improvement", "monitor": "val/f1", "window": 2}
+        small["optimizer"]["lr"] = 0.0
+        story = begin(small, points)
+        outcome = story.attempt()
+        facts = story.facts
+
+        assert story.attempt(batches=Countdown(1)) == outcome
+        assert (outcome.reason, outcome.epochs_done) == ("early_stopping", 3)
+        assert story.facts == facts
+
+    def test_what_has_done_its_epochs_ends_at_once(self, begin, small) -> None:
+        story = begin(small)
+        outcome = story.attempt()
+
+        assert story.attempt(batches=Countdown(1)) == outcome
+
+    def test_more_epochs_extend_it_to_the_bits_of_a_longer_one(self, begin, small) -> None:
+        story = begin(small)
+        story.attempt()
+        small["run"]["epochs"] = 5
+        longer = begin(small)
+        longer.attempt()
+
+        assert story.attempt().epochs_done == 5
+        assert story.facts == longer.facts
+        assert story.weights == longer.weights
+
+
+class TestDifferences:
+    def test_other_scores_than_before_are_a_divergence(self, begin, small, registry) -> None:
+        @registry.register("metric", "counting", goal="max")
+        class Counting:
+            calls = 0
+
+            def __call__(self, _outputs) -> float:
+                Counting.calls += 1
+                return Counting.calls
+
+        small["metrics"] = ["counting"]
+        small["checkpointing"] = "none"
+        story = begin(small)
+        story.attempt(batches=Countdown(5))
+        first = [each for each in story.facts if isinstance(each, EvaluationResult)]
+
+        story.attempt(batches=Countdown(5))
+
+        told = [each for each in story.facts if isinstance(each, Divergence)]
+        assert [each.key for each in told] == [f"evaluation_result/0/{split}" for split in ("train", "val", "test")]
+        assert told[0].stored["metric_scores"][0]["score"] == first[0].metric_scores[0].score
+        assert told[0].repeated["metric_scores"][0]["score"] != first[0].metric_scores[0].score
+        assert [each for each in story.facts if isinstance(each, EvaluationResult)] == first
+
+    def test_other_circumstances_are_named(self, begin, small, caplog) -> None:
+        story = begin(small)
+        story.attempt(batches=Countdown(5))
+        path = story.run.path / f"{EXPERIMENT_ID}/0/stateful_components.json"
+        path.write_bytes(path.read_bytes().replace(b'"threads":1', b'"threads":8'))
+        story.told.payloads = [each for each in story.told.payloads if not isinstance(each, CheckpointSaved)]
+
+        story.attempt()
+
+        assert "threads 8 then, 1 now" in caplog.text
+
+    def test_a_file_that_was_changed_is_named(self, begin, small) -> None:
+        story = begin(small)
+        story.attempt(batches=Countdown(5))
+        path = story.run.path / f"{EXPERIMENT_ID}/0/model.safetensors"
+        path.write_bytes(path.read_bytes()[:-1])
+
+        with pytest.raises(StoreError, match=r"model\.safetensors of the checkpoint of epoch 0 is not as it was saved"):
+            story.attempt()
+
+    def test_another_architecture_names_the_first_tensor(self, begin, small) -> None:
+        story = begin(small)
+        story.attempt(batches=Countdown(5))
+        small["model"]["sizes"] = [4, 9, 3]
+
+        with pytest.raises(StoreError, match=r"float32 \[8, 4\], and in this model float32 \[9, 4\]"):
+            story.attempt()
+
+
+class TestWriting:
+    def test_training_goes_on_while_a_checkpoint_is_written_and_facts_wait_for_it(self, begin, small) -> None:
+        batch_came = threading.Event()
+        waited: list[bool] = []
+        story = begin(small)
+
+        def look_whether_training_goes_on() -> None:
+            if not waited:
+                waited.append(batch_came.wait(60))
+
+        def note_a_batch_of_the_next_epoch() -> None:
+            if [each for each in story.facts if isinstance(each, EvaluationResult)]:
+                batch_came.set()
+
+        story.attempt(files=look_whether_training_goes_on, batches=note_a_batch_of_the_next_epoch)
+
+        assert waited == [True]
+        assert [type(each).__name__ for each in story.facts[:5]] == [
+            *["EvaluationResult"] * 3,
+            "CheckpointSaved",
+            "EvaluationResult",
+        ]
+
+    @pytest.mark.parametrize("at", [1, 2, 3])
+    def test_what_the_writing_failed_with_ends_training(self, begin, small, at: int) -> None:
+        story = begin(small)
+        saves = Countdown(at)
+
+        assert story.attempt(files=saves) is None
+        assert len([each for each in story.facts if isinstance(each, EvaluationResult)]) in (3, 6)
+        assert story.attempt() is not None

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mlgym_core.events.projections.run_state import ExperimentState, ScoreAt
-from mlgym_core.events.projections.scores import metric_goals
+from mlgym_core.events.projections.scores import is_to_lower, metric_goals
 
 _SPLITS = ("val", "test", "train")
 
@@ -52,9 +52,20 @@ def _candidates(experiment: ExperimentState) -> Iterable[str]:
     if isinstance(early_stopping, dict) and isinstance(early_stopping.get("monitor"), str):
         yield early_stopping["monitor"]
     for split in _SPLITS:
-        yield from (f"{split}/{name}" for name in metric_goals(experiment.config))
+        for metric in metric_goals(experiment.config):
+            name = f"{split}/{metric}"
+            yield from (name, *(each for each in experiment.best if each.startswith(f"{name}_")))
     yield from sorted(experiment.best, key=lambda name: (not name.startswith("val/"), name))
 
 
 def _is_to_lower(experiment: ExperimentState, name: str) -> bool:
-    return metric_goals(experiment.config).get(name.partition("/")[2], "min") == "min"
+    score = name.partition("/")[2]
+    goals = metric_goals(experiment.config)
+    is_of_metric = any(f"{score}_".startswith(f"{metric}_") for metric in goals) and score not in _losses(experiment)
+    return is_to_lower(score, goals) if is_of_metric else True
+
+
+def _losses(experiment: ExperimentState) -> Iterable[str]:
+    loss, further = experiment.config.get("loss"), experiment.config.get("losses")
+    losses = [loss, *(further if isinstance(further, list) else ())]
+    return [str(each.get("name") or each.get("use")) for each in losses if isinstance(each, dict)]

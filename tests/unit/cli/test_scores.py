@@ -57,3 +57,23 @@ def test_of_losses_the_lowest_is_best() -> None:
 
 def test_nothing_is_best_of_nothing() -> None:
     assert best_experiment([experiment(0)]) is None
+
+
+def several(number: int, **best: float) -> ExperimentState:
+    scores = {f"val/{name}": ScoreAt(value=value, epoch=1) for name, value in best.items()}
+    config = {"metrics": [{"use": "recall_at", "goal": "max"}], "loss": {"use": "lp", "name": "recall_at_last"}}
+    return ExperimentState(experiment_id=number, config=config, best=scores)
+
+
+def test_a_metric_with_several_scores_is_shown_by_its_first() -> None:
+    assert name_of(several(0, recall_at_2=0.5, recall_at_3=0.7)) == "val/recall_at_2"
+
+
+def test_each_of_several_scores_gets_better_as_its_metric_does() -> None:
+    found = best_experiment([several(0, recall_at_2=0.5), several(1, recall_at_2=0.7)])
+    assert found is not None
+    assert found[0].experiment_id == 1
+
+    found = best_experiment([several(0, recall_at_last=0.5), several(1, recall_at_last=0.7)])
+    assert found is not None
+    assert found[0].experiment_id == 0

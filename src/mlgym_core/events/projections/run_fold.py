@@ -23,7 +23,7 @@ from mlgym_core.events.projections.run_state import (
     Status,
 )
 from mlgym_core.events.projections.samples import sample_values
-from mlgym_core.events.projections.scores import add_score, metrics_to_lower
+from mlgym_core.events.projections.scores import add_score, is_to_lower, metric_goals
 from mlgym_core.events.types import (
     AttemptStarted,
     Checkpoint,
@@ -48,7 +48,7 @@ _CALCULATION = 1
 _NO_DEVICE = ("", "None")
 _TIMES_US = range(-(2**63), 2**63)
 _NOTHING: frozenset[int] = frozenset()
-_NO_NAMES: frozenset[str] = frozenset()
+_NO_GOALS: dict[str, str] = {}
 
 
 class RunFold:
@@ -61,7 +61,7 @@ class RunFold:
         self.state = state or RunState()
         self.columns = columns or Columns()
         self.size_bytes = size_bytes
-        self._metrics_to_lower = {key: metrics_to_lower(each.config) for key, each in self.state.experiments.items()}
+        self._goals = {key: metric_goals(each.config) for key, each in self.state.experiments.items()}
 
     def feed(self, lines: Iterable[bytes]) -> frozenset[int]:
         """Applies the lines that follow on those before; the ids of the experiments that they touched.
@@ -148,7 +148,7 @@ class RunFold:
         epochs = run.get("epochs") if isinstance(run, dict) else None
         if isinstance(epochs, int):
             experiment.num_epochs = epochs
-        self._metrics_to_lower[payload.experiment_id] = metrics_to_lower(payload.config)
+        self._goals[payload.experiment_id] = metric_goals(payload.config)
         return frozenset((payload.experiment_id,))
 
     def _describe(self, payload: ExperimentDescribed, _at: float) -> frozenset[int]:
@@ -215,10 +215,10 @@ class RunFold:
             return _NOTHING
         experiment = self._experiment(payload.experiment_id)
         experiment.epochs_done = max(experiment.epochs_done, payload.epoch + 1)
-        to_lower = self._metrics_to_lower.get(payload.experiment_id, _NO_NAMES)
+        goals = self._goals.get(payload.experiment_id, _NO_GOALS)
         for metric in payload.metric_scores:
             key = f"{metric.split}/{metric.metric}"
-            self._add_score(experiment, key, payload.epoch, metric.score, metric.metric in to_lower)
+            self._add_score(experiment, key, payload.epoch, metric.score, is_to_lower(metric.metric, goals))
         for loss in payload.loss_scores:
             self._add_score(experiment, f"{loss.split}/{loss.loss}", payload.epoch, loss.score, True)
         return frozenset((payload.experiment_id,))

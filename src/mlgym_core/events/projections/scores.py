@@ -5,6 +5,7 @@ Owns that choice. It must not know which events there are.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import isnan
 from typing import Any
 
@@ -33,9 +34,14 @@ def add_score(
         row.best[key] = score
 
 
-def metrics_to_lower(config: dict[str, Any]) -> frozenset[str]:
-    """The metrics of a configuration that are better the lower they are."""
-    return frozenset(name for name, goal in metric_goals(config).items() if goal == "min")
+def is_to_lower(metric: str, goals: Mapping[str, str]) -> bool:
+    """Whether a score of metrics is better the lower it is, by the goals of the metrics.
+
+    A metric with several scores names them after itself: `recall_at_2` and `recall_at_3` of `recall_at`.
+    """
+    while metric not in goals and "_" in metric:
+        metric = metric.rpartition("_")[0]
+    return goals.get(metric) == "min"
 
 
 def metric_goals(config: dict[str, Any]) -> dict[str, str]:

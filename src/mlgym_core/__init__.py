@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlgym_core.cli import main
+    from mlgym_core.components.trainers.batch_trainer import BatchTrainer, Loaders
     from mlgym_core.python_api import log_run, run
     from mlgym_core.registry import Nested, Slot, register
 
 _HOME_OF = {
+    "BatchTrainer": "mlgym_core.components.trainers.batch_trainer",
+    "Loaders": "mlgym_core.components.trainers.batch_trainer",
     "Nested": "mlgym_core.registry",
     "Slot": "mlgym_core.registry",
     "log_run": "mlgym_core.python_api",
@@ -22,7 +25,7 @@ _HOME_OF = {
     "run": "mlgym_core.python_api",
 }
 
-__all__ = ["Nested", "Slot", "log_run", "main", "register", "run"]
+__all__ = ["BatchTrainer", "Loaders", "Nested", "Slot", "log_run", "main", "register", "run"]
 
 
 def __getattr__(name: str) -> Any:

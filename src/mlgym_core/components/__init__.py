@@ -16,7 +16,7 @@ from mlgym_core.components import (
     optimizers,
     post_processing,
 )
-from mlgym_core.components.trainers import torch_trainer
+from mlgym_core.components.trainers import sklearn_trainer, torch_trainer, xgboost_trainer
 
 __all__ = [
     "checkpointing",
@@ -30,5 +30,7 @@ __all__ = [
     "models",
     "optimizers",
     "post_processing",
+    "sklearn_trainer",
     "torch_trainer",
+    "xgboost_trainer",
 ]

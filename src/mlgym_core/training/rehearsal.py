@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from mlgym_core.errors import BuildError, ConfigError, Diagnostic
+from mlgym_core.errors import BuildError, ConfigError, Diagnostic, StoreError
 from mlgym_core.registry import Components
 from mlgym_core.training.protocols import Evaluator, Trainer
 from mlgym_core.training.score_rehearsal import loss_faults, metric_faults
@@ -21,6 +21,11 @@ _SLOT_OF_MISFIT = {
     "MG340": "optimizer",
     "MG342": "optimizer",
     "MG344": "lr_scheduler",
+    "MG351": "model",
+    "MG352": "model",
+    "MG353": "model",
+    "MG355": "model",
+    "MG356": "model",
 }
 """Where to look first when a step fails with that code."""
 _WATCHING = ("early_stopping", "lr_scheduler")
@@ -38,10 +43,11 @@ def rehearse(components: Components) -> None:
     faults = list(_monitor_faults(components, evaluator))
     try:
         trainer: Trainer = components["trainer"]
+        faults += _epoch_faults(components, trainer)
         raw, targets = trainer.rehearse(_NUM_SAMPLES)
         faults += loss_faults(components, evaluator, raw, targets, trainer.output_scale)
         faults += metric_faults(components, evaluator, raw, trainer.output_scale)
-    except BuildError as error:
+    except (BuildError, StoreError) as error:
         slot = _SLOT_OF_MISFIT.get(error.code)
         error.place = error.place or (components.place(slot) if slot else None)
         raise
@@ -59,6 +65,18 @@ def _monitor_faults(components: Components, evaluator: Evaluator) -> Iterator[Di
                 place=components.place(slot),
                 hint=f"there are: {', '.join(evaluator.score_names)}",
             )
+
+
+def _epoch_faults(components: Components, trainer: Trainer) -> Iterator[Diagnostic]:
+    """Whether there are more epochs than the trainer has any use for, where it says so in `max_epochs`."""
+    most, wanted = getattr(trainer, "max_epochs", None), components.config["run"]["epochs"]
+    if most is not None and wanted > most:
+        yield Diagnostic(
+            code="MG350",
+            message=f"the estimator is fitted as a whole, in {most} epoch, and `run.epochs` is {wanted}",
+            place=components.place("model"),
+            hint="run: {epochs: 1}, or an estimator with partial_fit, or a forest or boosting that can grow",
+        )
 
 
 def _monitors(component: Any) -> Sequence[str]:

@@ -1,0 +1,85 @@
+"""The split that a trainer trains on, in batches or as whole arrays.
+
+Owns the way from loaders to arrays. It knows no model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mlgym_core.components.data.dataset import Task
+from mlgym_core.components.data.loaders import Loader
+from mlgym_core.components.outputs import class_indices
+from mlgym_core.errors import BuildError
+
+
+def training_loader(loaders: Mapping[str, Loader], split: str) -> Loader:
+    """The batches of the split to train on.
+
+    Raises:
+        BuildError: there is no such split.
+    """
+    if split not in loaders:
+        raise BuildError(
+            f"the trainer wants the split '{split}'", code="MG315", hint=f"there are: {', '.join(loaders)}"
+        )
+    return loaders[split]
+
+
+def check_batches(loader: Loader, split: str) -> None:
+    """Nothing, where there are batches to train on. Raises BuildError where there are none."""
+    if loader.num_batches == 0:
+        raise BuildError(
+            f"drop_last leaves no batch of the split '{split}' to train on",
+            code="MG314",
+            hint="a smaller batch_size, or drop_last: false",
+        )
+
+
+def whole_split(loader: Loader) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Inputs [N, F] and targets [N] of every sample once, in the order of the data.
+
+    Raises:
+        BuildError: the inputs are no tensors.
+    """
+    batches = [(rows_of(inputs), targets_of(targets, loader.task)) for inputs, targets in loader.evaluation()]
+    inputs, targets = zip(*batches, strict=True)
+    return np.concatenate(inputs), np.concatenate(targets)
+
+
+def rows_of(inputs: Any) -> NDArray[Any]:
+    """Inputs [N, ...] as rows [N, F].
+
+    Raises:
+        BuildError: they are no tensor.
+    """
+    if not isinstance(inputs, Tensor):
+        raise BuildError(f"this trainer takes tensors as inputs, not a {type(inputs).__name__}", code="MG320")
+    rows: NDArray[Any] = inputs.reshape(len(inputs), -1).cpu().numpy()
+    return rows
+
+
+def targets_of(targets: Tensor, task: Task) -> NDArray[Any]:
+    """Targets as numbers [N], or as classes [N] where they are classes."""
+    wanted = targets if task == "regression" else class_indices(targets).long()
+    numbers: NDArray[Any] = wanted.cpu().numpy()
+    return numbers
+
+
+def count_classes(loaders: Mapping[str, Loader], labels: NDArray[Any]) -> int:
+    """One more than the largest class among `labels` [N] and the targets that are known of any split; at least 2."""
+    known = (loader.known_targets() for loader in loaders.values())
+    largest = [int(class_indices(each).max()) for each in known if each is not None and len(each)]
+    return max(1, int(labels.max()), *largest) + 1
+
+
+def tensor_like(outputs: NDArray[Any], inputs: Tensor) -> Tensor:
+    """Outputs as a tensor on the device of the inputs; float32 where that has no float64."""
+    single = outputs.astype(np.float32) if inputs.device.type == "mps" and outputs.dtype == np.float64 else outputs
+    return torch.from_numpy(np.ascontiguousarray(single)).to(inputs.device)

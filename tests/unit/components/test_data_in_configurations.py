@@ -129,3 +129,57 @@ loaders: {splits: $data, sampling: {train: [0.0, 1.0, 1.0]}, num_workers: 2, pre
 
     drawn = torch.cat([targets for _, targets in found["train"].epoch(0)])
     assert set(drawn.tolist()) == {1, 2}
+
+
+def test_mlgyms_words_for_data() -> None:
+    built = components(
+        """
+imports: []
+iterators:
+  component_type_key: DATASET_ITERATORS
+  config: {dataset_identifier: iris, split_configs: [{split: train}, {split: test}]}
+read: {component_type_key: IN_MEMORY_DATASET_ITERATORS, requirements: [{name: iterators, component_name: iterators}]}
+encoded:
+  component_type_key: FEATURE_ENCODED_ITERATORS
+  requirements: [{name: iterators, component_name: read}]
+  config:
+    applicable_splits: [train, test]
+    feature_encoding_configs: [{feature_type: continuous, feature_names: [0, 2], train_split: train}]
+filtered:
+  component_type_key: FILTERED_LABELS_ITERATOR
+  requirements: [{name: iterators, component_name: encoded}]
+  config: {filtered_labels: [0, 2], applicable_splits: [train, test]}
+mapped:
+  component_type_key: MAPPED_LABELS_ITERATOR
+  requirements: [{name: iterators, component_name: filtered}]
+  config: {mappings: [{previous_labels: [2], new_label: 1}], applicable_splits: [train, test]}
+shuffled:
+  component_type_key: SHUFFLED_DATASET_ITERATORS
+  requirements: [{name: iterators, component_name: mapped}]
+  config: {seeds: {train: 3}, applicable_splits: [train]}
+both:
+  component_type_key: COMBINED_DATASET_ITERATORS
+  requirements: [{name: first, component_name: shuffled}, {name: second, component_name: mapped}]
+  config:
+    combine_configs:
+      - {new_split: train, old_splits: [{iterators_name: first, splits: [train]}]}
+      - new_split: all
+        old_splits: [{iterators_name: first, splits: [train]}, {iterators_name: second, splits: [test]}]
+rows:
+  component_type_key: ONE_HOT_ENCODED_TARGETS_ITERATOR
+  requirements: [{name: iterators, component_name: both}]
+  config: {target_vector_size: 2, applicable_splits: [train, all]}
+view:
+  component_type_key: ITERATOR_VIEW
+  requirements: [{name: iterators, component_name: rows}]
+  config: {applicable_split: all, split_indices: {train: [0, 1, 2], val: [99]}}
+loaders:
+  component_type_key: DATA_LOADER
+  requirements: [{name: iterators, component_name: view}]
+  config: {batch_size: 2}
+"""
+    )
+
+    assert {name: len(each) for name, each in built["both"].items()} == {"train": 80, "all": 100}
+    assert built["both"]["train"].task == "binary"
+    assert [loader.sample(1)[1].shape for loader in built["loaders"].values()] == [(1, 2), (1, 2)]

@@ -314,14 +314,14 @@ def test_each_divided_source_becomes_a_split_of_its_own() -> None:
     native = lower(SPLITS.replace("CONFIG", config))
     assert native["splits"] == {
         "use": "stratified",
-        "source": "$data.train",
+        "source": "$in_memory.train",
         "fractions": {"train": 0.8, "val": 0.2},
         "seed": 3,
     }
-    assert (native["splits_test"]["source"], native["splits_test"]["kind"]) == ("$data.test", "splits")
+    assert (native["splits_test"]["source"], native["splits_test"]["kind"]) == ("$in_memory.test", "splits")
     assert native["loaders"]["splits"] == {
         "train": "$splits.train",
-        "test": "$data.test",
+        "test": "$in_memory.test",
         "val": "$splits.val",
         "a": "$splits_test.a",
         "b": "$splits_test.b",
@@ -424,37 +424,6 @@ def test_checkpointing_strategies(key: str, use: str) -> None:
 def test_each_fault_is_told_once(old: str, new: str, fault: str) -> None:
     (found,) = faults_of(example_with(old, new))
     assert found.startswith(fault)
-
-
-@pytest.mark.parametrize(
-    "component_type",
-    [
-        "COMBINED_DATASET_ITERATORS",
-        "SHUFFLED_DATASET_ITERATORS",
-        "FILTERED_LABELS_ITERATOR",
-        "ONE_HOT_ENCODED_TARGETS_ITERATOR",
-        "ITERATOR_VIEW",
-        "MAPPED_LABELS_ITERATOR",
-        "FEATURE_ENCODED_ITERATORS",
-    ],
-)
-def test_what_is_not_available_yet_is_one_fault_with_a_way_out(component_type: str) -> None:
-    between = f"""
-dataset_iterators_2:
-  component_type_key: {component_type}
-  variant_key: DEFAULT
-  requirements: [{{name: iterators, component_name: dataset_iterators}}]
-  config: {{applicable_splits: [train]}}
-"""
-    text = example_with("component_name: dataset_iterators\n", "component_name: dataset_iterators_2\n") + between
-    with pytest.raises(ConfigError) as caught:
-        lower(text)
-    (diagnostic,) = caught.value.diagnostics
-    assert diagnostic.code == "MG241"
-    assert component_type in diagnostic.message
-    assert diagnostic.hint
-    assert diagnostic.place
-    assert component_type in text.splitlines()[diagnostic.place.line - 1]
 
 
 @pytest.mark.parametrize(

@@ -60,16 +60,22 @@ def in_memory(splits: Mapping[str, Source], seed: int = 0) -> dict[str, Source]:
 
 
 @register("splits", "shuffled")
-def shuffled(splits: Mapping[str, Source], seed: int = 0, only: list[str] | None = None) -> dict[str, Source]:
+def shuffled(
+    splits: Mapping[str, Source],
+    seed: int = 0,
+    seeds: Mapping[str, int] | None = None,
+    only: list[str] | None = None,
+) -> dict[str, Source]:
     """The splits with their samples in a random order, drawn once.
 
     Args:
         splits: The data of each split by its name.
+        seeds: A seed for each split, where they shall differ from the component's.
         only: The splits that are shuffled; all where not given. The others stay as they are.
     """
 
     def shuffle(name: str, source: Source) -> Source:
-        order = torch.randperm(len(source), generator=generator_of("shuffled", seed, name))
+        order = torch.randperm(len(source), generator=generator_of("shuffled", (seeds or {}).get(name, seed), name))
         return subset_of(source, order)
 
     return {name: shuffle(name, each) if _is_meant(name, splits, only) else each for name, each in splits.items()}

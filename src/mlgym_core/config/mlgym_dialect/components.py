@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from mlgym_core.config.mlgym_dialect.faults import MALFORMED, NOT_AVAILABLE, REQUIREMENT, Faults
+from mlgym_core.config.mlgym_dialect.faults import MALFORMED, REQUIREMENT, Faults
 from mlgym_core.config.mlgym_dialect.rewrite import rewrite
-from mlgym_core.config.mlgym_dialect.words import COMPONENT_TYPES, NOT_AVAILABLE_TYPES, ComponentWords
+from mlgym_core.config.mlgym_dialect.words import COMPONENT_TYPES, ComponentWords
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence
 from mlgym_core.errors import Place
 
@@ -63,9 +63,9 @@ def _read_component(name: str, node: Node, place: Place, faults: Faults) -> Comp
         return None
     component_type = _word(node["component_type_key"], f"component_type_key of '{name}'", faults)
     words = COMPONENT_TYPES.get(component_type)
-    if words is None:
-        _refuse_type(component_type, node["component_type_key"].place, faults)
-    else:
+    if words is None and component_type:
+        faults.unknown("component_type_key", component_type, COMPONENT_TYPES, node["component_type_key"].place)
+    elif words is not None:
         for key in node.entries.keys() - set(_FRAME):
             faults.unknown(f"component '{name}'", key, _FRAME, node.key_place(key))
     variant = _word(node.get("variant_key") or Scalar(value="DEFAULT", place=place), f"variant_key of '{name}'", faults)
@@ -82,14 +82,6 @@ def _read_component(name: str, node: Node, place: Place, faults: Faults) -> Comp
         requirements=_read_requirements(node.get("requirements"), name, faults) if available else {},
         available=available,
     )
-
-
-def _refuse_type(component_type: str, place: Place, faults: Faults) -> None:
-    if component_type in NOT_AVAILABLE_TYPES:
-        hint = NOT_AVAILABLE_TYPES[component_type]
-        faults.add(NOT_AVAILABLE, f"component type {component_type} is not available yet", place, hint)
-    elif component_type:
-        faults.unknown("component_type_key", component_type, COMPONENT_TYPES, place)
 
 
 def _check_variant(component_type: str, variant: str, words: ComponentWords, node: Mapping, faults: Faults) -> bool:
@@ -125,20 +117,21 @@ def _read_requirements(node: Node | None, name: str, faults: Faults) -> dict[str
 def _check_requirements(component: Component, components: dict[str, Component], faults: Faults) -> None:
     if not component.available:
         return
-    known = COMPONENT_TYPES[component.component_type].requirements
-    for name, needed in known.items():
+    words = COMPONENT_TYPES[component.component_type]
+    for name, needed in words.requirements.items():
         if needed.required and name not in component.requirements:
             message = f"'{component.name}' lacks the requirement '{name}'"
             faults.add(REQUIREMENT, message, component.place, f"a component of type {' or '.join(needed.types)}")
     for name, requirement in component.requirements.items():
-        if name not in known:
-            faults.unknown(f"component '{component.name}'", name, known, requirement.place)
+        needed_by_name = words.requirements.get(name, words.free_requirements)
+        if needed_by_name is None:
+            faults.unknown(f"component '{component.name}'", name, words.requirements, requirement.place)
             continue
         answer = components.get(requirement.component_name)
         if answer is None:
             faults.unknown("this file", requirement.component_name, components, requirement.place)
-        elif answer.available and answer.component_type not in known[name].types:
-            wanted = " or ".join(known[name].types)
+        elif answer.available and answer.component_type not in needed_by_name.types:
+            wanted = " or ".join(needed_by_name.types)
             given = f"a component of type {answer.component_type}, not {wanted}"
             message = f"requirement '{name}' of '{component.name}' is {given}"
             faults.add(REQUIREMENT, message, requirement.place)
@@ -146,15 +139,27 @@ def _check_requirements(component: Component, components: dict[str, Component], 
 
 def _out_of_circles(component: Component, components: dict[str, Component], faults: Faults) -> Component:
     """`component`, no longer available where it requires itself; only data can, as it may require data."""
-    path = [component.name]
-    while requirement := components[path[-1]].requirements.get("iterators"):
-        path.append(requirement.component_name)
-        if path[-1] == component.name:
-            faults.add(REQUIREMENT, f"'{component.name}' requires itself: {' -> '.join(path)}", component.place)
-            return replace(component, available=False)
-        if path[-1] not in components or path[-1] in path[:-1]:
-            break
-    return component
+    circle = _find_circle(component, components)
+    if circle is None:
+        return component
+    faults.add(REQUIREMENT, f"'{component.name}' requires itself: {' -> '.join(circle)}", component.place)
+    return replace(component, available=False)
+
+
+def _find_circle(component: Component, components: dict[str, Component]) -> list[str] | None:
+    """The names of components on a way from `component` back to it."""
+    waiting = [[component.name]]
+    seen: set[str] = set()
+    while waiting:
+        path = waiting.pop()
+        for requirement in components[path[-1]].requirements.values():
+            name = requirement.component_name
+            if name == component.name:
+                return [*path, name]
+            if name in components and name not in seen:
+                seen.add(name)
+                waiting.append([*path, name])
+    return None
 
 
 def _word(node: Node, what: str, faults: Faults) -> str:

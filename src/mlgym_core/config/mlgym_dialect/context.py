@@ -31,9 +31,8 @@ class Context:
 
     def slot_of(self, component: Component) -> str:
         """The native slot of a component: the one of its type, or its own name where that is taken."""
-        slot = SLOTS[component.component_type]
-        if self.first(component.component_type) is component:
-            return slot
+        if component.component_type in SLOTS and self.first(component.component_type) is component:
+            return SLOTS[component.component_type]
         return f"{component.name}_2" if component.name in SLOTS.values() else component.name
 
     def config(self, component: Component, config: Node) -> dict[str, Node]:

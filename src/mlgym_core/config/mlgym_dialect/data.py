@@ -6,14 +6,12 @@ from functools import partial
 
 from mlgym_core.config.mlgym_dialect.components import Component
 from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, mapping_node
-from mlgym_core.config.mlgym_dialect.faults import MALFORMED, REQUIREMENT
+from mlgym_core.config.mlgym_dialect.faults import MALFORMED
+from mlgym_core.config.mlgym_dialect.given import Splits, divisions, source_splits
 from mlgym_core.config.mlgym_dialect.rewrite import over
 from mlgym_core.config.mlgym_dialect.words import SAMPLINGS
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
 from mlgym_core.config.sweep_values import is_sweep
-
-Splits = dict[str, Node]
-"""Native references to data sets by the name of their split."""
 
 
 def lower_dataset(component: Component, context: Context) -> Slots:
@@ -57,7 +55,7 @@ def _storage_path(repository: Component | None, context: Context) -> Node | None
 
 def lower_splits(component: Component, context: Context) -> Slots:
     """SPLITTED_DATASET_ITERATORS: a native split for each source that it divides."""
-    given = _source_splits(component, context) or {}
+    given = source_splits(component, context) or {}
 
     def lower(source: str, config: Node) -> Node:
         entries = context.config(component, config)
@@ -67,7 +65,7 @@ def lower_splits(component: Component, context: Context) -> Slots:
 
     return {
         slot: over(component.config, partial(lower, source))
-        for source, (slot, _) in _divisions(component, context).items()
+        for source, (slot, _) in divisions(component, context).items()
         if source in given
     }
 
@@ -75,61 +73,6 @@ def lower_splits(component: Component, context: Context) -> Slots:
 def _splitter(stratified: Node) -> Node:
     chosen = isinstance(stratified, Scalar) and stratified.value is True
     return Scalar(value="stratified" if chosen else "random", place=stratified.place)
-
-
-def _divisions(component: Component, context: Context) -> dict[str, tuple[str, list[str]]]:
-    """For each source that is divided: the slot of its parts, and their names."""
-
-    def read(config: Node) -> dict[str, list[str]]:
-        configs = context.config(component, config).get("split_configs")
-        if not isinstance(configs, Mapping) or not all(isinstance(each, Mapping) for each in configs.entries.values()):
-            wanted = "{SPLIT: {NEW_SPLIT: FRACTION, ...}}"
-            context.faults.malformed(f"split_configs of '{component.name}'", wanted, configs or config)
-            return {}
-        return {source: list(context.fields_of_any(parts)) for source, parts in configs.entries.items()}
-
-    names = context.agreed(component.config, f"the splits of '{component.name}'", read)
-    slot = context.slot_of(component)
-    return {
-        source: (slot if number == 0 else f"{slot}_{source}", parts)
-        for number, (source, parts) in enumerate(names.items())
-    }
-
-
-def _source_splits(component: Component, context: Context) -> Splits | None:
-    """The splits that `component` requires, after its subscription; None where a fault hides them."""
-    source = context.required(component, "iterators")
-    given = given_splits(source, context) if source else None
-    return None if given is None else context.subscribed(component, "iterators", given)
-
-
-def given_splits(component: Component, context: Context) -> Splits | None:
-    """The splits that a component of data gives to others; None where a fault hides them."""
-    if component.component_type == "DATASET_ITERATORS":
-        return _dataset_splits(component, context)
-    given = _source_splits(component, context)
-    if given is None or component.component_type == "IN_MEMORY_DATASET_ITERATORS":
-        return given
-    parts: Splits = {}
-    for source, (slot, names) in _divisions(component, context).items():
-        if source not in given:
-            message = f"'{component.name}' divides a split '{source}' that it does not get"
-            context.faults.add(REQUIREMENT, message, component.place, f"it gets: {', '.join(given)}")
-        parts.update((name, Scalar(value=f"${slot}.{name}", place=component.place)) for name in names)
-    return {**given, **parts}
-
-
-def _dataset_splits(component: Component, context: Context) -> Splits | None:
-    def read(config: Node) -> list[str]:
-        entries = context.items(context.config(component, config).get("split_configs"), "split_configs")
-        splits = [each["split"] for each in entries if isinstance(each, Mapping) and "split" in each]
-        if not splits or len(splits) != len(entries) or not all(isinstance(each, Scalar) for each in splits):
-            context.faults.malformed(f"split_configs of '{component.name}'", "a list of {split: NAME}", config)
-        return [str(each.value) for each in splits if isinstance(each, Scalar)]
-
-    names = context.agreed(component.config, f"the splits of '{component.name}'", read)
-    slot = context.slot_of(component)
-    return {name: Scalar(value=f"${slot}.{name}", place=component.place) for name in names} or None
 
 
 def lower_collator(component: Component, context: Context) -> Slots:
@@ -158,7 +101,7 @@ def lower_collator(component: Component, context: Context) -> Slots:
 
 def lower_loaders(component: Component, context: Context) -> Slots:
     """DATA_LOADER: batches of the subscribed splits; the training split's seed draws their order."""
-    splits = _source_splits(component, context)
+    splits = source_splits(component, context)
     if splits is None:
         return {}
     collator = context.required(component, "data_collator")

@@ -3,102 +3,61 @@
 from __future__ import annotations
 
 from mlgym_core.config.mlgym_dialect.components import Component
-from mlgym_core.config.mlgym_dialect.context import Context, Slots, component_node, mapping_node, with_arguments
-from mlgym_core.config.mlgym_dialect.data import given_splits
-from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE, PREDICTIONS
+from mlgym_core.config.mlgym_dialect.context import Context, Slots, alternatives, component_node, mapping_node
+from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE
+from mlgym_core.config.mlgym_dialect.given import given_splits
 from mlgym_core.config.mlgym_dialect.rewrite import over
-from mlgym_core.config.mlgym_dialect.training import lower_loss, lower_train_component
-from mlgym_core.config.mlgym_dialect.words import (
-    CHECKPOINTINGS,
-    EARLY_STOPPING_WORDS,
-    EARLY_STOPPINGS,
-    LABEL_METRICS,
-    METRICS,
-    NOT_AVAILABLE_METRICS,
-    NOT_AVAILABLE_POST_PROCESSORS,
-    PREDICTION_FORMS,
-)
+from mlgym_core.config.mlgym_dialect.scoring import Chain, is_raw, lower_metric, published_predictions
+from mlgym_core.config.mlgym_dialect.training import evaluated_losses, is_same_loss, lower_train_component
+from mlgym_core.config.mlgym_dialect.words import CHECKPOINTINGS, EARLY_STOPPING_WORDS, EARLY_STOPPINGS
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
 
-_METRIC_KEYS = ("key", "tag", "params", "prediction_subscription_key", "target_subscription_key")
-_RAW = "values"
+_COMPUTED = {"metrics_computation_config": "metric_tag", "loss_computation_config": "loss_tag"}
+"""Which scores are computed on which splits, and the word by which each names a score."""
 
 
 def lower_eval_component(component: Component, context: Context) -> Slots:
-    """EVAL_COMPONENT: its metrics by their tags; its losses must be those that are trained on."""
+    """EVAL_COMPONENT: its metrics by their tags, and its losses beside the one that is trained on."""
     entries = context.config(component, component.config)
-    for word in ("metrics_computation_config", "loss_computation_config"):
-        if word in entries:
-            hint = "leave it out: every score is computed on every split that is evaluated"
-            context.faults.add(NOT_AVAILABLE, f"{word} is not available yet", entries[word].place, hint)
-    published = _published_predictions(component, entries.get("post_processors_config"), context)
+    published = published_predictions(component, entries.get("post_processors_config"), context)
     metrics = entries.get("metrics_config")
-    lowered = [_lower_metric(each, published, context) for each in context.items(metrics, "metrics_config")]
-    for loss in context.items(entries.get("loss_funs_config"), "loss_funs_config"):
-        _check_loss(lower_loss(loss, context), context)
-    place = metrics.place if metrics else component.place
-    return {context.slot_of(component): Sequence(items=tuple(lowered), place=place)}
+    lowered = [lower_metric(each, published, context) for each in context.items(metrics, "metrics_config")]
+    slots: Slots = {context.slot_of(component): Sequence(items=tuple(lowered), place=(metrics or component).place)}
+    losses = entries.get("loss_funs_config")
+    for loss in context.items(losses, "loss_funs_config"):
+        _check_subscription(loss, published, context)
+    if further := _further_losses(context):
+        slots["losses"] = Sequence(items=tuple(further), place=(losses or component).place)
+    return slots
 
 
-def _published_predictions(component: Component, post_processors: Node | None, context: Context) -> dict[str, str]:
-    """By the key that they are published under: whether predictions are labels, probabilities or the model's values."""
-    model = context.required(component, "model") or context.first("MODEL")
-    own = model.config.get("prediction_publication_keys") if model and isinstance(model.config, Mapping) else None
-    published = {str(to_plain(key)): _RAW for key in context.fields_of_any(own).values()}
-    for node in context.items(post_processors, "post_processors_config"):
-        known = ("key", "params", "applicable_splits", "prediction_subscription_key", "prediction_publication_key")
-        entries = context.fields(node, "a post-processor", (*known, "threshold"))
-        if "key" not in entries:
-            context.faults.malformed("a post-processor", "{key: NAME, prediction_publication_key: NAME}", node)
-            continue
-        form = context.name(entries["key"], "post-processor", PREDICTION_FORMS, NOT_AVAILABLE_POST_PROCESSORS)
-        inner = {**entries, **context.fields_of_any(entries.get("params"))}
-        if "prediction_publication_key" in inner and isinstance(form, Scalar) and form.value:
-            published[str(to_plain(inner["prediction_publication_key"]))] = str(form.value)
-    return published
+def _check_subscription(loss: Node, published: dict[str, Chain], context: Context) -> None:
+    subscription = loss.get("prediction_subscription_key") if isinstance(loss, Mapping) else None
+    if subscription is not None and not is_raw(subscription, published):
+        hint = "let it read what the model publishes: BCEWithLogitsLoss is BCELoss of what SIGMOIDAL makes"
+        message = "a loss of post-processed predictions is not available"
+        context.faults.add(NOT_AVAILABLE, message, subscription.place, hint)
 
 
-def _lower_metric(metric: Node, published: dict[str, str], context: Context) -> Node:
-    entries = context.fields(metric, "a metric", _METRIC_KEYS)
-    if "key" not in entries:
-        context.faults.malformed("a metric", "{key: METRIC, tag: NAME}", metric)
-        return metric
-    subscription = entries.get("prediction_subscription_key")
-
-    def named(key: Node) -> Node:
-        use = context.name(key, "metric", METRICS, NOT_AVAILABLE_METRICS)
-        form = _form_of(str(to_plain(key)), subscription, published, context) if subscription else None
-        more = {"given": form, "name": entries.get("tag")}
-        return with_arguments(entries.get("params"), lambda parameters: component_node(use, parameters, **more))
-
-    return over(entries["key"], named)
-
-
-def _form_of(metric: str, subscription: Node, published: dict[str, str], context: Context) -> Node | None:
-    """The form of the predictions that a metric subscribes to; None where a fault hides it."""
-    key = str(to_plain(subscription))
-    form = published.get(key)
-    if form is None:
-        context.faults.unknown("this evaluation", key, published, subscription.place)
-    elif metric in LABEL_METRICS and form in (_RAW, "probabilities"):
-        hint = "let it read what ARG_MAX or BINARIZATION publishes"
-        held = "the outputs of the model" if form == _RAW else form
-        message = f"{metric} compares labels, but '{key}' holds {held}"
-        context.faults.add(PREDICTIONS, message, subscription.place, hint)
-    return Scalar(value=form, place=subscription.place) if form else None
-
-
-def _check_loss(loss: Node, context: Context) -> None:
-    """A loss that is evaluated must be the one that is trained on, whose mean over a split is reported."""
+def _further_losses(context: Context) -> list[Node]:
+    """The losses of the evaluation but for the one that is trained on."""
     trained = context.first("TRAIN_COMPONENT")
-    slot = lower_train_component(trained, context)[context.slot_of(trained)] if trained else loss
-    if to_plain(slot) != to_plain(loss):
-        hint = "the loss that is trained on is reported: evaluate that one, with the same key, and no other"
-        context.faults.add(NOT_AVAILABLE, "a further loss for the evaluation is not available yet", loss.place, hint)
+    slot = lower_train_component(trained, context).get(context.slot_of(trained)) if trained else None
+    alternative = list(alternatives(slot)) if slot is not None else []
+    further = []
+    for loss in evaluated_losses(context):
+        trained_in = [is_same_loss(loss, each) for each in alternative]
+        if any(trained_in) and not all(trained_in):
+            hint = "evaluate it in a file of its own, without the sweep"
+            message = "a loss that only some of a sweep's values train on cannot be evaluated with all of them"
+            context.faults.add(NOT_AVAILABLE, message, loss.place, hint)
+        if not any(trained_in):
+            further.append(loss)
+    return further
 
 
 def lower_evaluator(component: Component, context: Context) -> Slots:
-    """EVALUATOR: the default one, told its splits where it does not take all that the loaders have."""
+    """EVALUATOR: the default one, told its splits and scores where it does not take all that there are."""
     context.config(component, component.config)
     evaluation = context.required(component, "eval_component")
     loaders = context.required(evaluation, "data_loaders") if evaluation else None
@@ -106,13 +65,34 @@ def lower_evaluator(component: Component, context: Context) -> Slots:
     given = given_splits(source, context) if source else None
     if evaluation is None or loaders is None or given is None:
         return {}
+    settings = _applicable_splits(evaluation, context)
     loaded = context.subscribed(loaders, "iterators", given)
     taken = context.subscribed(evaluation, "data_loaders", loaded) if loaded else None
-    if taken is None or loaded is None or list(taken) == list(loaded):
-        return {}
-    names = tuple(Scalar(value=name, place=evaluation.place) for name in taken)
-    splits = Sequence(items=names, place=evaluation.place)
-    return {context.slot_of(component): mapping_node({"splits": splits}, component.place)}
+    if taken is not None and loaded is not None and list(taken) != list(loaded):
+        names = tuple(Scalar(value=name, place=evaluation.place) for name in taken)
+        settings = {"splits": Sequence(items=names, place=evaluation.place), **settings}
+    return {context.slot_of(component): mapping_node(settings, component.place)} if settings else {}
+
+
+def _applicable_splits(evaluation: Component, context: Context) -> dict[str, Node]:
+    """The splits of each score, where the evaluation says them; a score that it leaves out is computed on none."""
+    entries = context.config(evaluation, evaluation.config)
+    splits: dict[str, Node] = {}
+    for word, tag in _COMPUTED.items():
+        if word not in entries:
+            continue
+        scores = "metrics_config" if tag == "metric_tag" else "loss_funs_config"
+        for score in context.items(entries.get(scores), scores):
+            if isinstance(score, Mapping) and isinstance(name := score.get("tag"), Scalar):
+                splits[str(name.value)] = Sequence(items=(), place=entries[word].place)
+        for item in context.items(entries[word], word):
+            computed = context.fields(item, word, (tag, "applicable_splits"))
+            if set(computed) == {tag, "applicable_splits"}:
+                splits[str(to_plain(computed[tag]))] = computed["applicable_splits"]
+            else:
+                context.faults.malformed(word, f"a list of {{{tag}: NAME, applicable_splits: [SPLIT, ...]}}", item)
+    place = evaluation.place
+    return {"applicable_splits": mapping_node(splits, place)} if splits else {}
 
 
 def lower_early_stopping(component: Component, context: Context) -> Slots:

@@ -15,6 +15,16 @@ from mlgym_core.config.mlgym_dialect.evaluation import (
     lower_evaluator,
 )
 from mlgym_core.config.mlgym_dialect.faults import MALFORMED, Faults
+from mlgym_core.config.mlgym_dialect.operations import (
+    lower_combined,
+    lower_features,
+    lower_filtered,
+    lower_in_memory,
+    lower_mapped,
+    lower_one_hot,
+    lower_shuffled,
+    lower_view,
+)
 from mlgym_core.config.mlgym_dialect.optimizing import lower_optimizer, lower_schedule
 from mlgym_core.config.mlgym_dialect.rewrite import over
 from mlgym_core.config.mlgym_dialect.training import (
@@ -22,12 +32,20 @@ from mlgym_core.config.mlgym_dialect.training import (
     lower_train_component,
     lower_trainer,
 )
-from mlgym_core.config.mlgym_dialect.words import SEVERAL, SLOTS
+from mlgym_core.config.mlgym_dialect.words import KIND_OF_DERIVED, SEVERAL, SLOTS
 from mlgym_core.config.nodes import Mapping, Node, Scalar
 
 _LOWER: dict[str, Callable[[Component, Context], Slots]] = {
     "DATASET_ITERATORS": lower_dataset,
     "SPLITTED_DATASET_ITERATORS": lower_splits,
+    "COMBINED_DATASET_ITERATORS": lower_combined,
+    "IN_MEMORY_DATASET_ITERATORS": lower_in_memory,
+    "SHUFFLED_DATASET_ITERATORS": lower_shuffled,
+    "FILTERED_LABELS_ITERATOR": lower_filtered,
+    "MAPPED_LABELS_ITERATOR": lower_mapped,
+    "ONE_HOT_ENCODED_TARGETS_ITERATOR": lower_one_hot,
+    "FEATURE_ENCODED_ITERATORS": lower_features,
+    "ITERATOR_VIEW": lower_view,
     "DATA_COLLATOR": lower_collator,
     "DATA_LOADER": lower_loaders,
     "MODEL": lower_model,
@@ -56,7 +74,7 @@ def lower_components(tree: Mapping, components: dict[str, Component], faults: Fa
             continue
         _refuse_second(component, context)
         for slot, node in _LOWER[component.component_type](component, context).items():
-            kind = SLOTS[component.component_type]
+            kind = SLOTS.get(component.component_type) or KIND_OF_DERIVED[component.component_type]
             entries[slot] = node if slot == kind else over(node, partial(_of_kind, kind))
             key_places[slot] = component.place
     return Mapping(entries=entries, key_places=key_places, place=tree.place)

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping as AbstractMapping
 from dataclasses import dataclass, field
 
-ITERATORS = ("DATASET_ITERATORS", "SPLITTED_DATASET_ITERATORS", "IN_MEMORY_DATASET_ITERATORS")
+KIND_OF_DERIVED = {
+    "COMBINED_DATASET_ITERATORS": "splits",
+    "IN_MEMORY_DATASET_ITERATORS": "splits",
+    "SHUFFLED_DATASET_ITERATORS": "splits",
+    "FILTERED_LABELS_ITERATOR": "splits",
+    "MAPPED_LABELS_ITERATOR": "splits",
+    "ONE_HOT_ENCODED_TARGETS_ITERATOR": "splits",
+    "FEATURE_ENCODED_ITERATORS": "features",
+    "ITERATOR_VIEW": "splits",
+}
+"""Component types that make data sets of data sets, with their native kind; their slot has the component's name."""
+ITERATORS = ("DATASET_ITERATORS", "SPLITTED_DATASET_ITERATORS", *KIND_OF_DERIVED)
 """Component types that give a data set for each split."""
 
 
@@ -24,12 +35,15 @@ class ComponentWords:
     variants: tuple[str, ...] = ("DEFAULT",)
     config: tuple[str, ...] = ()
     requirements: AbstractMapping[str, Needed] = field(default_factory=dict)
+    free_requirements: Needed | None = None
+    """What answers requirements of any other name, where there may be some."""
 
 
 def _registry(component_type: str) -> Needed:
     return Needed(types=(component_type,), required=False)
 
 
+_ITERATORS = {"iterators": Needed(types=ITERATORS)}
 _LOSSES = {"loss_function_registry": _registry("LOSS_FUNCTION_REGISTRY")}
 _POST_PROCESSORS = {"prediction_postprocessing_registry": _registry("PREDICTION_POSTPROCESSING_REGISTRY")}
 
@@ -42,9 +56,24 @@ COMPONENT_TYPES: dict[str, ComponentWords] = {
     "SPLITTED_DATASET_ITERATORS": ComponentWords(
         variants=("RANDOM",),
         config=("split_configs", "seed", "stratified"),
-        requirements={"iterators": Needed(types=ITERATORS)},
+        requirements=_ITERATORS,
     ),
-    "IN_MEMORY_DATASET_ITERATORS": ComponentWords(requirements={"iterators": Needed(types=ITERATORS)}),
+    "COMBINED_DATASET_ITERATORS": ComponentWords(
+        config=("combine_configs",), free_requirements=Needed(types=ITERATORS)
+    ),
+    "IN_MEMORY_DATASET_ITERATORS": ComponentWords(requirements=_ITERATORS),
+    "SHUFFLED_DATASET_ITERATORS": ComponentWords(config=("seeds", "applicable_splits"), requirements=_ITERATORS),
+    "FILTERED_LABELS_ITERATOR": ComponentWords(
+        config=("filtered_labels", "applicable_splits"), requirements=_ITERATORS
+    ),
+    "MAPPED_LABELS_ITERATOR": ComponentWords(config=("mappings", "applicable_splits"), requirements=_ITERATORS),
+    "ONE_HOT_ENCODED_TARGETS_ITERATOR": ComponentWords(
+        config=("target_vector_size", "applicable_splits"), requirements=_ITERATORS
+    ),
+    "FEATURE_ENCODED_ITERATORS": ComponentWords(
+        config=("feature_encoding_configs", "applicable_splits"), requirements=_ITERATORS
+    ),
+    "ITERATOR_VIEW": ComponentWords(config=("split_indices", "view_tags", "applicable_split"), requirements=_ITERATORS),
     "DATA_COLLATOR": ComponentWords(config=("collator_type", "collator_params")),
     "DATA_LOADER": ComponentWords(
         variants=("DEFAULT", "FUTURE"),
@@ -135,59 +164,11 @@ SLOTS = {
     "CHECKPOINTING_STRATEGY": "checkpointing",
 }
 """The native slot of the first component of a type; it is the slot's kind too, but for metrics."""
-SEVERAL = frozenset({"DATASET_ITERATORS", "SPLITTED_DATASET_ITERATORS", "IN_MEMORY_DATASET_ITERATORS"})
+SEVERAL = frozenset(ITERATORS)
 """The types that a file may have several components of; of registries it may, too."""
 
-_OWN_DATA = "prepare the data in a component of your own, @register('data', NAME), and name it as dataset_identifier"
-NOT_AVAILABLE_TYPES: dict[str, str] = {
-    "COMBINED_DATASET_ITERATORS": _OWN_DATA,
-    "SHUFFLED_DATASET_ITERATORS": "leave it out: DATA_LOADER draws a new order of the training split for each epoch",
-    "FILTERED_LABELS_ITERATOR": _OWN_DATA,
-    "ONE_HOT_ENCODED_TARGETS_ITERATOR": _OWN_DATA,
-    "ITERATOR_VIEW": _OWN_DATA,
-    "MAPPED_LABELS_ITERATOR": _OWN_DATA,
-    "FEATURE_ENCODED_ITERATORS": _OWN_DATA,
-}
-"""Component types of MLgym that have no native counterpart yet, and what to do instead."""
-
-METRICS = {
-    "F1_SCORE": "f1",
-    "ACCURACY": "accuracy",
-    "BALANCED_ACCURACY": "balanced_accuracy",
-    "RECALL": "recall",
-    "PRECISION": "precision",
-    "AUROC": "roc_auc",
-    "AUPR": "average_precision",
-    "BRIER_SCORE": "brier",
-}
-NOT_AVAILABLE_METRICS = (
-    "RECALL_AT_K",
-    "AREA_UNDER_RECALL_AT_K",
-    "EXPECTED_CALIBRATION_ERROR",
-    "BINARY_CLASSWISE_EXPECTED_CALIBRATION_ERROR",
-)
-LABEL_METRICS = frozenset({"F1_SCORE", "ACCURACY", "BALANCED_ACCURACY", "RECALL", "PRECISION"})
-"""Metrics that compare labels, so that their predictions must have been through ARG_MAX or BINARIZATION."""
-
-LOSSES = {
-    "CrossEntropyLoss": "cross_entropy",
-    "BCEWithLogitsLoss": "bce_with_logits",
-    "BCELoss": "bce",
-    "NLLLoss": "cross_entropy",
-}
-"""MLgym applies log-softmax in its NLLLoss, which makes it a cross entropy."""
-NOT_AVAILABLE_LOSSES = ("LPLoss", "LPPredictionLoss")
-
-PREDICTION_FORMS = {
-    "ARG_MAX": "labels",
-    "BINARIZATION": "labels",
-    "SOFT_MAX": "probabilities",
-    "SIGMOIDAL": "probabilities",
-    "DUMMY": "",
-}
-"""What each post-processor makes of predictions; DUMMY publishes nothing."""
-NOT_AVAILABLE_POST_PROCESSORS = ("MIN_OR_MAX",)
-
+FEATURE_TYPES = {"categorical": "one_hot_encoder", "continuous": "standard_scaler"}
+"""What each type of feature is encoded by."""
 SAMPLINGS = {"RANDOM": "random", "WEIGHTED_RANDOM": "weighted", "IN_ORDER": "in_order"}
 EARLY_STOPPINGS = {"LAST_K_EPOCHS_IMPROVEMENT_STRATEGY": "last_k_epochs_improvement"}
 EARLY_STOPPING_WORDS = (

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.appending import append_facts
@@ -20,12 +21,16 @@ from mlgym_core.events.files import reading, remove_folder
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lines import read_lines
 from mlgym_core.events.lock import liveness
+from mlgym_core.events.names import check_name
 from mlgym_core.events.types import Checkpoint, CheckpointDeleted, CheckpointSaved, Resource
 
 _CHUNK_BYTES = 4 * 2**20
 _PATIENCE_S = 1.0
 """How long after its files a checkpoint's end may come into the log of a run that is alive."""
 _UNKNOWN_STEP = -1
+
+_Place: TypeAlias = tuple[int, int, int | None]
+"""The experiment, the epoch and, where it is from within one, the step of a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +39,13 @@ class CheckpointFault:
 
     experiment_id: int
     epoch: int
+    step: int | None = None
     resource: str
     message: str
 
     def __str__(self) -> str:
-        return f"experiment {self.experiment_id}, epoch {self.epoch}, {self.resource}: {self.message}"
+        within = "" if self.step is None else f", step {self.step}"
+        return f"experiment {self.experiment_id}, epoch {self.epoch}{within}, {self.resource}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +63,7 @@ class ToldCheckpoints:
     def __init__(self, run: RunFolder) -> None:
         self._path = run.log_path
         self._offset = 0
-        self._last: dict[tuple[int, int], Checkpoint] = {}
+        self._last: dict[_Place, Checkpoint] = {}
 
     def read_on(self) -> None:
         """Takes in what is new in the log. Raises StoreError where it cannot be read."""
@@ -71,7 +78,7 @@ class ToldCheckpoints:
                     if not lines:
                         return
                     for payload in _told(lines):
-                        self._last[payload.experiment_id, payload.epoch] = payload
+                        self._last[_place(payload)] = payload
 
     def saved(self) -> Iterator[CheckpointSaved]:
         """Those that were not deleted since they were saved."""
@@ -79,13 +86,13 @@ class ToldCheckpoints:
 
     def is_saved(self, fault: CheckpointFault) -> bool:
         """Whether the checkpoint of `fault` is one of those."""
-        return isinstance(self._last.get((fault.experiment_id, fault.epoch)), CheckpointSaved)
+        return isinstance(self._last.get((fault.experiment_id, fault.epoch, fault.step)), CheckpointSaved)
 
 
 def delete_checkpoints(
     run: RunFolder, experiment_id: int, epoch: int | None = None, *, patience_s: float = 5.0
 ) -> list[int]:
-    """The epochs of an experiment whose checkpoints were deleted: all of them, or that of `epoch`.
+    """The epochs of an experiment whose checkpoints were deleted: all of them, or that of the end of `epoch`.
 
     `checkpoint_deleted` is in the log before the first file goes, also for files that it never told of.
 
@@ -96,6 +103,8 @@ def delete_checkpoints(
     epochs = tell_deleted(run, experiment_id, epoch, patience_s=patience_s)
     for each in epochs:
         remove_folder(run.checkpoint_path(experiment_id, each))
+    for step in run.checkpoint_steps(experiment_id) if epoch is None else ():
+        remove_folder(run.step_path(experiment_id, step))
     return epochs
 
 
@@ -103,18 +112,23 @@ def tell_deleted(run: RunFolder, experiment_id: int, epoch: int | None = None, *
     """Says in the log what `delete_checkpoints` says there, and touches no file; the epochs. Raises as that does."""
     told = ToldCheckpoints(run)
     told.read_on()
-    saved = {each.epoch: each for each in told.saved() if each.experiment_id == experiment_id}
-    epochs = sorted({*saved, *run.checkpoint_epochs(experiment_id)})
+    saved = [each for each in told.saved() if each.experiment_id == experiment_id]
+    ends = {each.epoch: each for each in saved if each.batch is None}
+    within = [each for each in saved if each.batch is not None and epoch is None]
+    epochs = sorted({*ends, *run.checkpoint_epochs(experiment_id)})
     chosen = [each for each in epochs if epoch in (None, each)]
-    if not chosen:
+    if not chosen and not within:
         asked = "" if epoch is None else f" of epoch {epoch}"
         raise StoreError(
             f"run {run.run_id}, experiment {experiment_id} has no checkpoint{asked}",
             code=NOT_FOUND,
             hint=f"it has: {', '.join(map(str, epochs))}" if epochs else None,
         )
-    append_facts(run, [_deletion(run, experiment_id, each, saved.get(each)) for each in chosen], patience_s)
-    return chosen
+    deletions = [
+        _deletion(ends[each]) if each in ends else _untold_deletion(run, experiment_id, each) for each in chosen
+    ]
+    append_facts(run, [*deletions, *map(_deletion, within)], patience_s)
+    return sorted({*chosen, *(each.epoch for each in within)})
 
 
 def verify_checkpoints(run: RunFolder) -> CheckpointReport:
@@ -158,15 +172,25 @@ def _told(lines: Iterable[bytes]) -> Iterator[Checkpoint]:
             yield event.payload
 
 
+def _place(checkpoint: Checkpoint) -> _Place:
+    return checkpoint.experiment_id, checkpoint.epoch, None if checkpoint.batch is None else checkpoint.step
+
+
+def _folder(run: RunFolder, place: _Place) -> Path:
+    experiment_id, epoch, step = place
+    return run.checkpoint_path(experiment_id, epoch) if step is None else run.step_path(experiment_id, step)
+
+
 def _faults(run: RunFolder, saved: CheckpointSaved) -> Iterator[CheckpointFault]:
     for resource in saved.resources:
         try:
-            message = _difference(run.resource_path(saved.experiment_id, saved.epoch, resource.name), resource)
+            message = _difference(_folder(run, _place(saved)) / check_name(resource.name, "resource"), resource)
         except StoreError as error:
             message = error.message
         if message:
+            experiment_id, epoch, step = _place(saved)
             yield CheckpointFault(
-                experiment_id=saved.experiment_id, epoch=saved.epoch, resource=resource.name, message=message
+                experiment_id=experiment_id, epoch=epoch, step=step, resource=resource.name, message=message
             )
 
 
@@ -182,17 +206,19 @@ def _difference(path: Path, told: Resource) -> str | None:
 
 
 def _untold(run: RunFolder, told: ToldCheckpoints) -> Iterator[str]:
-    known = {(each.experiment_id, each.epoch, resource.name) for each in told.saved() for resource in each.resources}
+    known = {(*_place(each), resource.name) for each in told.saved() for resource in each.resources}
     for experiment_id in run.experiments():
         for epoch in run.checkpoint_epochs(experiment_id):
             for name in run.resources(experiment_id, epoch):
-                if (experiment_id, epoch, name) not in known:
+                if (experiment_id, epoch, None, name) not in known:
                     yield f"{experiment_id}/{epoch}/{name}"
 
 
-def _deletion(run: RunFolder, experiment_id: int, epoch: int, saved: CheckpointSaved | None) -> CheckpointDeleted:
-    if saved is not None:
-        return CheckpointDeleted(**{name: getattr(saved, name) for name in saved.__struct_fields__})
+def _deletion(saved: CheckpointSaved) -> CheckpointDeleted:
+    return CheckpointDeleted(**{name: getattr(saved, name) for name in saved.__struct_fields__})
+
+
+def _untold_deletion(run: RunFolder, experiment_id: int, epoch: int) -> CheckpointDeleted:
     folder = run.checkpoint_path(experiment_id, epoch)
     resources = [describe_file(folder / name) for name in run.resources(experiment_id, epoch)]
     model = next((each.sha256 for each in resources if each.name.partition(".")[0] == "model"), "")

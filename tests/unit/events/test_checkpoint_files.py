@@ -20,7 +20,7 @@ from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, Resource
 FILES = {"model.safetensors": b"weights", "optimizer.safetensors": b"moments"}
 
 
-def saved(run: RunFolder, experiment_id: int, epoch: int) -> CheckpointSaved:
+def saved(run: RunFolder, experiment_id: int, epoch: int, batch: int | None = None) -> CheckpointSaved:
     resources = [
         Resource(name=name, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
         for name, content in FILES.items()
@@ -29,7 +29,8 @@ def saved(run: RunFolder, experiment_id: int, epoch: int) -> CheckpointSaved:
         grid_search_id=run.run_id,
         experiment_id=experiment_id,
         epoch=epoch,
-        step=10 * (epoch + 1),
+        step=10 * (epoch + 1) if batch is None else 10 * epoch + batch,
+        batch=batch,
         resources=resources,
         weights_sha256=resources[0].sha256,
         kept_as=["last"],
@@ -50,6 +51,18 @@ def trained(run) -> RunFolder:
         write_files(run, experiment_id, epoch)
         append_facts(run, [saved(run, experiment_id, epoch)])
     return run
+
+
+@pytest.fixture
+def within(trained) -> RunFolder:
+    """The same with checkpoints from within epoch 1 of experiment 0: one that was told of, and a resume point."""
+    for step in (13, 14):
+        folder = trained.step_path(0, step)
+        folder.mkdir(parents=True)
+        for name, content in FILES.items():
+            (folder / name).write_bytes(content)
+    append_facts(trained, [saved(trained, 0, 1, batch=3)])
+    return trained
 
 
 def deletions(run: RunFolder) -> list[dict[str, object]]:
@@ -89,6 +102,27 @@ def test_what_is_not_there_cannot_be_deleted(trained, experiment_id: int, epoch:
         delete_checkpoints(trained, experiment_id, epoch)
 
     assert deletions(trained) == []
+
+
+def test_checkpoints_from_within_an_epoch_are_verified_and_a_resume_point_need_not_be_told(within) -> None:
+    report = verify_checkpoints(within)
+    assert (report.num_checkpoints, report.faults, report.untold) == (4, [], [])
+
+    (within.step_path(0, 13) / "model.safetensors").unlink()
+
+    assert [str(each) for each in verify_checkpoints(within).faults] == [
+        "experiment 0, epoch 1, step 13, model.safetensors: it is missing"
+    ]
+
+
+def test_checkpoints_from_within_an_epoch_are_deleted_with_all_others_alone(within) -> None:
+    assert delete_checkpoints(within, 0, 1) == [1]
+    assert within.checkpoint_steps(0) == [13, 14]
+
+    assert delete_checkpoints(within, 0) == [0, 1]
+
+    assert [(each["epoch"], each["batch"]) for each in deletions(within)] == [(1, None), (0, None), (1, 3)]
+    assert within.checkpoint_steps(0) == within.checkpoint_epochs(0) == []
 
 
 def test_files_that_nobody_told_of_are_told_when_they_go(trained) -> None:

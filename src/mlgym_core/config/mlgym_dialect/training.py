@@ -11,19 +11,9 @@ from mlgym_core.config.mlgym_dialect.context import (
     mapping_node,
     with_arguments,
 )
-from mlgym_core.config.mlgym_dialect.faults import NOT_AVAILABLE
+from mlgym_core.config.mlgym_dialect.losses import lower_loss
 from mlgym_core.config.mlgym_dialect.rewrite import over
-from mlgym_core.config.mlgym_dialect.words import LOSSES, NOT_AVAILABLE_LOSSES
-from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence, to_plain
-
-_LOSS_KEYS = (
-    "key",
-    "tag",
-    "prediction_subscription_key",
-    "target_subscription_key",
-    "average_batch_loss",
-    "flatten_predictions",
-)
+from mlgym_core.config.nodes import Mapping, Node, Scalar, to_plain
 
 
 def lower_model(component: Component, context: Context) -> Slots:
@@ -62,32 +52,23 @@ def lower_train_component(component: Component, context: Context) -> Slots:
 
 
 def _named_as_evaluated(loss: Node, context: Context) -> Node:
-    """The loss under the tag of the evaluation, where that is the one which MLgym reports."""
+    """The loss under the tag of the evaluation, where that is one of those which MLgym reports."""
+    evaluated = (each for each in evaluated_losses(context) if is_same_loss(each, loss))
+    return next(evaluated, loss)
+
+
+def evaluated_losses(context: Context) -> list[Node]:
+    """The losses of the evaluation, in their order."""
     evaluation = context.first("EVAL_COMPONENT")
     config = context.config(evaluation, evaluation.config) if evaluation else {}
-    evaluated = config.get("loss_funs_config")
-    if not isinstance(evaluated, Sequence) or len(evaluated.items) != 1 or not isinstance(loss, Mapping):
-        return loss
-    other = lower_loss(evaluated.items[0], context)
-    is_same = isinstance(other, Mapping) and to_plain(other.without("name")) == to_plain(loss.without("name"))
-    return other if is_same else loss
+    return [lower_loss(each, context) for each in context.items(config.get("loss_funs_config"), "loss_funs_config")]
 
 
-def lower_loss(loss: Node, context: Context) -> Node:
-    """One entry in MLgym's words for losses as a native loss, named after its tag."""
-    entries = context.fields(loss, "a loss", _LOSS_KEYS)
-    if "key" not in entries:
-        context.faults.malformed("a loss", "{key: LOSS, tag: NAME}", loss)
-        return loss
-    average = entries.get("average_batch_loss")
-    if isinstance(average, Scalar) and average.value is False:
-        hint = "leave it out: the loss of a batch is the mean over its samples"
-        context.faults.add(NOT_AVAILABLE, "average_batch_loss: false is not available yet", average.place, hint)
-
-    def named(key: Node) -> Node:
-        return component_node(context.name(key, "loss", LOSSES, NOT_AVAILABLE_LOSSES), None, name=entries.get("tag"))
-
-    return over(entries["key"], named)
+def is_same_loss(loss: Node, other: Node) -> bool:
+    """Whether two losses differ in their names at most."""
+    if not isinstance(loss, Mapping) or not isinstance(other, Mapping):
+        return False
+    return bool(to_plain(loss.without("name")) == to_plain(other.without("name")))
 
 
 def lower_trainer(component: Component, context: Context) -> Slots:

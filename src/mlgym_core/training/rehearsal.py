@@ -28,7 +28,7 @@ _SLOT_OF_MISFIT = {
     "MG356": "model",
 }
 """Where to look first when a step fails with that code."""
-_WATCHING = ("early_stopping", "lr_scheduler")
+_WATCHING = ("early_stopping", "lr_scheduler", "checkpointing")
 """Slots whose components may watch scores."""
 
 

@@ -82,6 +82,7 @@ def test_all_metrics_that_do_not_fit_are_named_with_the_task(assemble, iris) -> 
     [
         ("early_stopping", {"use": "no_improvement", "window": 2}),
         ("lr_scheduler", {"use": "reduce_lr_on_plateau"}),
+        ("checkpointing", {"use": "best"}),
     ],
 )
 def test_a_monitored_score_must_exist(assemble, iris, slot: str, component) -> None:
@@ -90,6 +91,13 @@ def test_a_monitored_score_must_exist(assemble, iris, slot: str, component) -> N
     with pytest.raises(
         ConfigError, match=rf"{slot} monitors 'val/f2', which is no score\s+there are: train/cross_entropy, "
     ):
+        rehearse(assemble(iris))
+
+
+def test_a_score_that_a_combined_rule_monitors_must_exist(assemble, iris) -> None:
+    iris["checkpointing"] = {"use": "combined", "rules": ["last_epoch", {"use": "best", "monitor": "val/f2"}]}
+
+    with pytest.raises(ConfigError, match="checkpointing monitors 'val/f2'"):
         rehearse(assemble(iris))
 
 

@@ -3,7 +3,14 @@ import random
 import numpy as np
 import torch
 
-from mlgym_core.training.seeding import deterministic_kernels, seed_all, seed_epoch
+from mlgym_core.checkpoints import serialize
+from mlgym_core.training.seeding import (
+    deterministic_kernels,
+    generator_states,
+    restore_generators,
+    seed_all,
+    seed_epoch,
+)
 
 
 def draw() -> tuple[float, float, float]:
@@ -30,6 +37,19 @@ def test_an_epoch_s_chance_depends_on_seed_and_epoch() -> None:
 
     assert found[0] == found[1]
     assert len(set(found)) == 3
+
+
+def test_generators_go_on_from_states_that_were_kept_in_a_checkpoint() -> None:
+    seed_all(3)
+    # Halves of pairs of normal numbers are kept back by Python's and NumPy's generators.
+    random.gauss(0, 1), np.random.standard_normal(), torch.randn(3)
+    kept = serialize.dump_json(generator_states(torch.device("cpu")))
+    first = random.gauss(0, 1), float(np.random.standard_normal()), float(torch.randn(())), draw()
+    draw()
+
+    restore_generators(serialize.load_json(kept))
+
+    assert (random.gauss(0, 1), float(np.random.standard_normal()), float(torch.randn(())), draw()) == first
 
 
 def test_kernels_are_deterministic_while_it_lasts() -> None:

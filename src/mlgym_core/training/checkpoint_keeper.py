@@ -88,6 +88,7 @@ class CheckpointKeeper:
         self._next_time = monotonic() + self._point_seconds
 
     def __enter__(self) -> Self:
+        self._checkpoints.clear(self._subject.experiment_id)
         return self
 
     def __exit__(
@@ -143,7 +144,6 @@ class CheckpointKeeper:
             StoreError: there is no such checkpoint, or it is not whole, or not one of this trainer.
         """
         number = self._subject.experiment_id
-        self._checkpoints.clear(number)
         self._check(moment, known)
         load = partial(self._checkpoints.load, number, moment)
         _, state = load_position(load(STATEFUL_COMPONENTS))

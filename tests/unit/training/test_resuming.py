@@ -15,6 +15,7 @@ from mlgym_core.checkpoints.protocols import Content, Moment
 from mlgym_core.config.settings import ResumePoints
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.errors import StoreError
+from mlgym_core.events.files import write_atomically
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.types import (
     CheckpointDeleted,
@@ -226,6 +227,16 @@ def test_with_no_checkpoints_it_begins_anew_and_tells_nothing_twice(begin, small
     assert story.facts == whole.facts
     assert story.weights == whole.weights
     assert story.stored == []
+
+
+def test_what_was_left_of_a_first_checkpoint_is_gone_where_it_begins_anew(begin, small) -> None:
+    story = begin(small)
+    half = story.run.step_path(EXPERIMENT_ID, 2).with_name(".2.0123")
+    write_atomically(half / "model.safetensors", b"half")
+    story.attempt()
+
+    assert story.resumed_from is None
+    assert not half.exists()
 
 
 class TestResumePoints:

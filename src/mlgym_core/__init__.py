@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlgym_core.cli import main
     from mlgym_core.components.trainers.batch_trainer import BatchTrainer, Loaders
-    from mlgym_core.python_api import log_run, run
+    from mlgym_core.python_api import log_run, resume, run
     from mlgym_core.registry import Nested, Slot, register
 
 _HOME_OF = {
@@ -22,10 +22,11 @@ _HOME_OF = {
     "log_run": "mlgym_core.python_api",
     "main": "mlgym_core.cli",
     "register": "mlgym_core.registry",
+    "resume": "mlgym_core.python_api",
     "run": "mlgym_core.python_api",
 }
 
-__all__ = ["BatchTrainer", "Loaders", "Nested", "Slot", "log_run", "main", "register", "run"]
+__all__ = ["BatchTrainer", "Loaders", "Nested", "Slot", "log_run", "main", "register", "resume", "run"]
 
 
 def __getattr__(name: str) -> Any:

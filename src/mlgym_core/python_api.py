@@ -16,10 +16,12 @@ from rich.console import Console
 
 from mlgym_core.cli.progress import make_progress
 from mlgym_core.config.settings import LogLevel, RunSettings, default_event_storage
+from mlgym_core.execution.launch import resume as launch_resume
 from mlgym_core.execution.launch import run as launch_run
 from mlgym_core.execution.logged_run import LoggedRun
 from mlgym_core.execution.logged_run import log_run as open_logged_run
 from mlgym_core.execution.plan import make_plan
+from mlgym_core.execution.resumption import find_resumption
 from mlgym_core.execution.runner import RunResult
 from mlgym_core.execution.watching import Watcher
 
@@ -48,6 +50,34 @@ def run(
         return launch_run(plan, entry_command=sys.argv, watchers=watchers)
     with closing(make_progress(Console())) as display:
         return launch_run(plan, entry_command=sys.argv, watchers=[*watchers, display])
+
+
+def resume(
+    run: str = "last",
+    experiments: Sequence[int] = (),
+    *,
+    num_epochs: int | None = None,
+    config: str | Path | None = None,
+    progress: bool = True,
+    watchers: Sequence[Watcher] = (),
+    **settings: Any,
+) -> RunResult:
+    """Goes on with what is not finished of a run, each experiment from its newest checkpoint, to the same bits.
+
+    `run` is a run's id or `last`; `experiments` are those to go on with, all where none is named. `num_epochs` beyond
+    what was configured extends finished ones. `config` is where the configuration lies now, if it has moved. The other
+    arguments are as those of `run`.
+
+    Raises:
+        MLGymError: the run is under way, or is not what was recorded any more; nothing of it was touched.
+    """
+    resumption = find_resumption(
+        run, experiment_ids=experiments, config=config, options={**settings, "epochs": num_epochs}
+    )
+    if not progress:
+        return launch_resume(resumption, entry_command=sys.argv, watchers=watchers)
+    with closing(make_progress(Console())) as display:
+        return launch_resume(resumption, entry_command=sys.argv, watchers=[*watchers, display])
 
 
 def log_run(

@@ -7,6 +7,7 @@ from contextlib import closing, contextmanager
 import psutil
 import pytest
 
+from mlgym_core.config.settings import ResumePoints
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunState

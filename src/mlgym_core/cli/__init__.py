@@ -11,9 +11,24 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
-COMMANDS = ("run", "check", "schema", "components", "runs", "show", "verify", "export", "delete", "trash", "sync")
-_TRAINING = ("run", "check")
+COMMANDS = (
+    "run",
+    "resume",
+    "check",
+    "schema",
+    "components",
+    "runs",
+    "show",
+    "verify",
+    "export",
+    "delete",
+    "trash",
+    "sync",
+)
+_TRAINING = ("run", "resume", "check")
 
 
 def entry_point() -> int:
@@ -38,15 +53,26 @@ def main() -> None:
 def _perform_training(arguments: Sequence[str], make_parser: Callable[[], ArgumentParser]) -> int:
     # Until a run handles both, SIGTERM interrupts as Ctrl-C does, and that does too where a shell started this in the
     # background and so with Ctrl-C ignored.
-    for each in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(each, signal.default_int_handler)
+    _handle_signals(_interrupt)
     from mlgym_core.execution import forkserver
 
     needs_server = not {"-h", "--help", "main_process"}.intersection(arguments)
     try:
         return _perform(arguments, make_parser, first=forkserver.start if needs_server else None)
     finally:
+        _handle_signals(signal.SIG_IGN)
         forkserver.stop()
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    # What follows is obeyed already: it must not interrupt that, nor the message about it.
+    _handle_signals(signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _handle_signals(handler: Callable[[int, FrameType | None], NoReturn] | signal.Handlers) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, handler)
 
 
 def _perform(

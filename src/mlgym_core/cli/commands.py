@@ -71,4 +71,6 @@ def _command(options: argparse.Namespace) -> Command:
 
     if name == "check":
         return training.check
+    if name == "resume":
+        return training.resume
     return training.run if name == "run" else training.run_mlgym

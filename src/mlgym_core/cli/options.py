@@ -40,7 +40,7 @@ def mlgym_parser(prog: str) -> argparse.ArgumentParser:
     train = modes.add_parser("train", help="train a grid", allow_abbrev=False)
     train.add_argument("--gs_config_path", required=True, metavar="FILE", help="the configuration of the grid")
     warm_start = modes.add_parser("warmstart", aliases=["warm_start"], help="go on with a run", allow_abbrev=False)
-    warm_start.add_argument("--grid_search_id", metavar="RUN_ID", help="the run to go on with")
+    warm_start.add_argument("--grid_search_id", metavar="RUN_ID", help="the run to go on with (default: the last)")
     return root
 
 
@@ -49,8 +49,18 @@ def _add_training(commands: Any) -> None:
     _add_config(run)
     _add_run_options(run)
     run.add_argument("--dry-run", action="store_true", help="print the experiments that would run, and how many")
-    run.add_argument("--fail-fast", action="store_true", default=None, help="end the run when one experiment fails")
     _add_json(run)
+
+    resume = _command(commands, "resume", "go on with what is not finished of a run, each from its newest checkpoint")
+    resume.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
+    resume.add_argument(
+        "experiment_ids", nargs="*", type=int, metavar="EXPERIMENT_ID", help="go on with these alone (default: all)"
+    )
+    resume.add_argument(
+        "--config", metavar="FILE", help="the configuration, where it lies elsewhere now; must mean the same"
+    )
+    _add_place_options(resume)
+    _add_json(resume)
 
     check = _command(commands, "check", "find all faults that can be known before training")
     _add_config(check)
@@ -137,13 +147,19 @@ def _add_config(command: argparse.ArgumentParser) -> None:
 
 
 def _add_run_options(run: argparse.ArgumentParser) -> None:
-    run.add_argument("--process_count", type=int, metavar="N", help="how many experiments train at a time")
-    run.add_argument("--num_epochs", type=int, metavar="N", help="how many epochs each experiment trains")
-    run.add_argument("--device_ids", type=int, nargs="*", metavar="ID", help="the GPUs to use (default: all)")
+    _add_place_options(run)
     run.add_argument("--seed", type=int, metavar="N", help="the seed of what has none of its own")
     run.add_argument("--threads", type=int, metavar="N", help="threads of each experiment; other numbers, other bits")
     run.add_argument("--max_experiments", type=int, metavar="N", help="how large a grid may be")
+
+
+def _add_place_options(run: argparse.ArgumentParser) -> None:
+    """What a run that is new and one that goes on have in common: how far, where, and who is told."""
+    run.add_argument("--process_count", type=int, metavar="N", help="how many experiments train at a time")
+    run.add_argument("--num_epochs", type=int, metavar="N", help="how many epochs each experiment trains, in all")
+    run.add_argument("--device_ids", type=int, nargs="*", metavar="ID", help="the GPUs to use (default: all)")
     run.add_argument("--executor", choices=("processes", "main_process"), help="where experiments train")
+    run.add_argument("--fail-fast", action="store_true", default=None, help="end the run when one experiment fails")
     run.add_argument("--server", action="append", metavar="URL", help="an `ml_board` to publish to")
     run.add_argument("--gs_rest_api_endpoint", metavar="URL", help="its REST interface, where that is elsewhere")
     run.add_argument("--text_logging_path", metavar="DIR", help="where log files with tracebacks go")

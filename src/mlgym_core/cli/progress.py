@@ -142,7 +142,8 @@ def _news(events: Sequence[Event], state: RunState, *, only_failures: bool = Fal
     for event in events:
         payload = event.payload
         if isinstance(payload, LogLines):
-            yield from (f"[{payload.experiment_id}] {line}" for line in payload.lines)
+            whose = "" if payload.experiment_id is None else f"[{payload.experiment_id}] "
+            yield from (f"{whose}{line}" for line in payload.lines)
         elif isinstance(payload, JobStatus) and payload.status == "DONE":
             experiment = state.experiments[payload.experiment_id]
             if experiment.status == "failed" or not only_failures:

@@ -171,6 +171,15 @@ def apply_settings(tree: Mapping, settings: RunSettings) -> Mapping:
     return tree.with_entry("run", block)
 
 
+def settings_beside(tree: Mapping, settings: RunSettings) -> list[str]:
+    """What was said elsewhere of settings that shape results than in the `run:` block, as for `--set`."""
+    block = _run_block(tree)
+    told = {name: block.get(name) if block is not None else None for name in SHAPING_RESULTS}
+    there = {name: _DEFAULTS[name] if node is None else to_plain(node) for name, node in told.items()}
+    values = {name: getattr(settings, name) for name in SHAPING_RESULTS}
+    return [f"run.{name}={value}" for name, value in values.items() if value is not None and value != there[name]]
+
+
 def result_settings(tree: Mapping) -> tuple[dict[str, Any], list[Diagnostic]]:
     """The settings of one point that shape its results, defaults filled in, and what is wrong with them."""
     diagnostics: list[Diagnostic] = []

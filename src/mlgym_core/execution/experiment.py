@@ -9,11 +9,13 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import asdict
 
 import orjson
 import torch
 
 from mlgym_core.checkpoints.local import LocalCheckpoints
+from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.events.files import write_atomically
 from mlgym_core.events.folder import SYSTEM_INFO
@@ -26,6 +28,7 @@ from mlgym_core.execution.process_logs import ProcessLog
 from mlgym_core.execution.stopping import StopNow
 from mlgym_core.registry import Registry, build
 from mlgym_core.training.loop import train
+from mlgym_core.training.resuming import newest_moment
 from mlgym_core.training.seeding import seed_all
 
 
@@ -62,15 +65,17 @@ class _Attempt:
         self._registry = registry
         self._publisher = publisher
         self._stop_order = stop_order
+        self._checkpoints = LocalCheckpoints(order.folder)
         self._started_at = -1.0
 
     def run(self) -> EndState:
         self._started_at = time.time()
         try:
             torch.set_num_threads(self._spec.config["run"]["threads"])
-            self._publish_attempt()
+            moment = self._find_moment()
+            self._publish_attempt(moment)
             self._publisher.publish(job_started(self._order, started_at=self._started_at))
-            stopped = self._train()
+            stopped = self._train(moment)
         except StopNow:
             raise
         except (Exception, SystemExit) as error:
@@ -85,7 +90,12 @@ class _Attempt:
         self._publish_end()
         return "finished"
 
-    def _train(self) -> bool:
+    def _find_moment(self) -> Moment | None:
+        """Where training goes on; None where it begins."""
+        known = self._order.job.known
+        return None if known is None else newest_moment(self._checkpoints, self._spec.experiment_id, known)
+
+    def _train(self, moment: Moment | None) -> bool:
         """Whether training was stopped before its end."""
         spec = self._spec
         components = build(spec.config, self._registry, seed_all=seed_all, folder=spec.search_path, places=spec.places)
@@ -94,19 +104,23 @@ class _Attempt:
             spec=spec,
             run_id=self._order.run_id,
             publisher=self._publisher,
-            checkpoints=LocalCheckpoints(self._order.folder),
+            checkpoints=self._checkpoints,
             device=self._order.device,
             versions=versions(),
             resume_points=self._order.resume_points,
             should_stop=lambda: self._stop_order() is not None,
+            resume_from=moment,
+            known=self._order.job.known,
         )
         return outcome.stopped
 
-    def _publish_attempt(self) -> None:
+    def _publish_attempt(self, moment: Moment | None) -> None:
         info = {**machine(), "device": self._order.device, **_device_info(self._order.device), "versions": versions()}
         path = self._order.folder.experiment_config_path(self._spec.experiment_id, SYSTEM_INFO)
         write_atomically(path, orjson.dumps(info, option=orjson.OPT_INDENT_2))
-        self._publisher.publish(attempt_started(self._order, threads=torch.get_num_threads()))
+        resumed_from = None if moment is None else asdict(moment)
+        started = attempt_started(self._order, threads=torch.get_num_threads(), resumed_from=resumed_from)
+        self._publisher.publish(started)
 
     def _publish_end(self, *, error: str | None = None, stacktrace: str | None = None) -> None:
         self._publisher.publish(job_ended(self._order, started_at=self._started_at, error=error, stacktrace=stacktrace))

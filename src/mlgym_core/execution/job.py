@@ -5,15 +5,16 @@ Plain data and a Protocol; knows nothing of processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from mlgym_core.config.settings import LogLevel, ResumePoints
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.config.sweeps import Point
 from mlgym_core.errors import Diagnostic
 from mlgym_core.events.folder import RunFolder
+from mlgym_core.events.projections.positions import Known
 from mlgym_core.events.spool import Publisher
 from mlgym_core.execution.registrations import Registrations
 from mlgym_core.execution.stopping import Stop
@@ -22,13 +23,31 @@ EndState: TypeAlias = Literal["finished", "failed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """What is held against the components of today where a run goes on.
+
+    `experiment_ids` say which experiment each point of the request is. `given` are the points of a configuration file
+    called `file` that should still mean what was recorded of all experiments, which `configs` are.
+    """
+
+    experiment_ids: Sequence[int]
+    file: str = ""
+    given: Sequence[Point] = ()
+    configs: Mapping[int, Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What preflight is asked to check: the points of a grid, the GPUs asked for, and what is known to be wrong."""
+    """What preflight is asked to check: the points of a grid, the GPUs asked for, and what is known to be wrong.
+
+    Where a run goes on the points are those that it `recorded`.
+    """
 
     points: Sequence[Point]
     registrations: Registrations
     device_ids: tuple[int, ...] | None = None
     faults: Sequence[Diagnostic] = ()
+    recorded: Recorded | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +60,12 @@ class Checked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One experiment to train."""
+    """One experiment to train; `known` is what the log has of it, where this is not its first attempt."""
 
     spec: ExperimentSpec
     job_id: str
     attempt: int = 1
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,25 +1,33 @@
-"""From a plan to a run that has ended: preflight first, workers prepared meanwhile, then the runner.
+"""From a plan, or a run that shall go on, to one that has ended: preflight first, workers prepared meanwhile.
 
 Owns where these happen. In this process nothing imports torch, unless the run is to train in it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
+from pathlib import Path
 
 import yaml
 
-from mlgym_core.errors import RunError
+from mlgym_core.config.settings import RunSettings
 from mlgym_core.events.folder import GRID_SEARCH_CONFIG, RUN_CONFIG, EventStorage
+from mlgym_core.events.snapshots import open_fold
 from mlgym_core.execution import forkserver
+from mlgym_core.execution.again import Again, is_over, plan_again
+from mlgym_core.execution.changes import changed_circumstances
 from mlgym_core.execution.environment import environment
-from mlgym_core.execution.job import Checked, Request
+from mlgym_core.execution.job import Checked, Executor, Request
+from mlgym_core.execution.past import take_over
 from mlgym_core.execution.plan import Plan
 from mlgym_core.execution.processes import ProcessExecutor
 from mlgym_core.execution.registrations import collect
 from mlgym_core.execution.repository import git_state
-from mlgym_core.execution.runner import Grid, Origin, RunResult, run_grid
+from mlgym_core.execution.resumption import Resumption
+from mlgym_core.execution.runner import Grid, Origin, RunResult, continue_run, run_grid
+from mlgym_core.execution.transport import find_token, open_transport, rest_of
 from mlgym_core.execution.watching import Watcher
 from mlgym_core.registry import default_registry
 
@@ -47,20 +55,60 @@ def run(plan: Plan, *, entry_command: Sequence[str], watchers: Sequence[Watcher]
     Raises:
         MLGymError: what is wrong with the plan, before anything is made; or an event storage that cannot be written.
     """
-    if plan.settings.executor == "main_process":
+    request = _request(plan)
+
+    def train(checked: Checked, origin: Origin, executor: Executor) -> RunResult:
+        return run_grid(_grid(plan, checked, origin), executor, watchers)
+
+    return _launch(request, plan.settings, partial(_origin, plan.folder, plan.overrides, entry_command), train)
+
+
+def resume(resumption: Resumption, *, entry_command: Sequence[str], watchers: Sequence[Watcher] = ()) -> RunResult:
+    """Trains what is left of a run, each experiment from its newest checkpoint; else as `run`.
+
+    Where nothing is left nothing is written.
+
+    Raises:
+        MLGymError: the run is under way, or is not the same any more, before anything of it is touched.
+    """
+    run, settings = resumption.folder, resumption.settings
+    if is_over(resumption):
+        return RunResult(run_id=run.run_id, folder=run.path, fold=open_fold(run)[0])
+    rest = rest_of(settings.servers, settings.gs_rest_api_endpoint)
+    if settings.executor != "main_process":
+        forkserver.start()
+    with closing(
+        open_transport(run, settings.servers, rest, find_token(settings.servers), settings.durability)
+    ) as transport:
+        again = plan_again(resumption, take_over(run, transport))
+
+        def train(checked: Checked, origin: Origin, executor: Executor) -> RunResult:
+            grid = _grid_again(again, settings, checked, origin)
+            return continue_run(grid, run, transport, executor, watchers)
+
+        origin = partial(_origin, again.folder, again.overrides, entry_command)
+        return _launch(again.request, settings, origin, train)
+
+
+def _launch(
+    request: Request,
+    settings: RunSettings,
+    make_origin: Callable[[], Origin],
+    train: Callable[[Checked, Origin, Executor], RunResult],
+) -> RunResult:
+    """What `train` gives, once the request is checked; meanwhile workers prepare and it is found out where we are."""
+    if settings.executor == "main_process":
+        from mlgym_core.execution.preflight import preflight
         from mlgym_core.execution.sequential import SequentialExecutor
 
-        checked = check(plan)
-        return run_grid(
-            _grid(plan, checked, _origin(plan, entry_command)), SequentialExecutor(default_registry), watchers
-        )
+        return train(preflight(request), make_origin(), SequentialExecutor(default_registry))
     forkserver.start()
     # Asked while the server imports; the next line waits for it.
-    origin = _origin(plan, entry_command)
-    with closing(forkserver.Call(_PREFLIGHT, request := _request(plan))) as call:
-        num_processes = min(plan.settings.process_count, len(plan.points))
+    origin = make_origin()
+    with closing(forkserver.Call(_PREFLIGHT, request)) as call:
+        num_processes = min(settings.process_count, len(request.points))
         with ProcessExecutor(num_processes=num_processes, registrations=request.registrations) as executor:
-            return run_grid(_grid(plan, call.result(), origin), executor, watchers)
+            return train(call.result(), origin, executor)
 
 
 def _request(plan: Plan) -> Request:
@@ -72,17 +120,13 @@ def _request(plan: Plan) -> Request:
     )
 
 
-def _origin(plan: Plan, entry_command: Sequence[str]) -> Origin:
-    return Origin(entry_command=entry_command, environment=environment(), git=git_state(plan.folder))
+def _origin(folder: Path, overrides: Sequence[str], entry_command: Sequence[str]) -> Origin:
+    here = {**environment(), "folder": str(folder), "overrides": list(overrides)}
+    return Origin(entry_command=entry_command, environment=here, git=git_state(folder))
 
 
 def _grid(plan: Plan, checked: Checked, origin: Origin) -> Grid:
     settings = plan.settings
-    for server in settings.servers:
-        if not server.startswith(("http://", "https://")):
-            raise RunError(
-                f"{server!r} is no address of a server", code="MG106", hint="it begins with http:// or https://"
-            )
     return Grid(
         specs=checked.specs,
         devices=checked.devices,
@@ -91,13 +135,31 @@ def _grid(plan: Plan, checked: Checked, origin: Origin) -> Grid:
         origin=origin,
         storage=EventStorage(settings.event_storage),
         servers=settings.servers,
-        # One `ml_board` answers both on one port.
-        rest=settings.gs_rest_api_endpoint or next(iter(settings.servers), None),
+        rest=rest_of(settings.servers, settings.gs_rest_api_endpoint),
         fail_fast=settings.fail_fast,
         system_metrics_every=settings.system_metrics_every,
         log_level=settings.log_level,
         durability=settings.durability,
         resume_points=settings.resume_points,
+    )
+
+
+def _grid_again(again: Again, settings: RunSettings, checked: Checked, origin: Origin) -> Grid:
+    started = again.past.state.started
+    return Grid(
+        specs=checked.specs,
+        devices=checked.devices,
+        files=again.files,
+        description=(started.description if started else None) or "",
+        origin=origin,
+        storage=EventStorage(settings.event_storage),
+        fail_fast=settings.fail_fast,
+        system_metrics_every=settings.system_metrics_every,
+        log_level=settings.log_level,
+        durability=settings.durability,
+        resume_points=settings.resume_points,
+        past=again.past,
+        changes=changed_circumstances(again.past.state, origin.environment, origin.git, checked.devices),
     )
 
 

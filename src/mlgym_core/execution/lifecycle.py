@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from typing import Any
 
 from mlgym_core.events.types import AttemptStarted, ControlAnswered, ControlRequested, JobStatus
 from mlgym_core.execution.environment import versions
@@ -17,8 +18,8 @@ from mlgym_core.execution.stopping import Stop
 _STOP = "stop"
 
 
-def attempt_started(order: Order, *, threads: int) -> AttemptStarted:
-    """This process has taken up an experiment."""
+def attempt_started(order: Order, *, threads: int, resumed_from: dict[str, Any] | None = None) -> AttemptStarted:
+    """This process has taken up an experiment, from its beginning or from a checkpoint."""
     return AttemptStarted(
         grid_search_id=order.run_id,
         experiment_id=order.job.spec.experiment_id,
@@ -26,6 +27,7 @@ def attempt_started(order: Order, *, threads: int) -> AttemptStarted:
         device=order.device,
         host=socket.gethostname(),
         pid=os.getpid(),
+        resumed_from=resumed_from,
         threads=threads,
         versions=versions(),
     )

@@ -19,7 +19,7 @@ import yaml
 from mlgym_core.config.native import imported_modules, load_config
 from mlgym_core.config.nodes import Mapping, Scalar, Sequence, to_plain
 from mlgym_core.config.overrides import apply_overrides
-from mlgym_core.config.settings import RunSettings, apply_settings, read_settings
+from mlgym_core.config.settings import RunSettings, apply_settings, read_settings, settings_beside
 from mlgym_core.config.sweeps import Point, expand
 from mlgym_core.errors import ConfigError, Diagnostic, Place
 
@@ -31,7 +31,8 @@ class Plan:
     """A grid that is about to run.
 
     `text` is the configuration as it was given, for the record; `folder` is where its relative paths begin and where
-    its `imports` are found. `faults` are what is wrong as far as it shows without knowing any component; where there
+    its `imports` are found. `overrides` are what was put into the file's configuration, settings that shape results
+    among it. `faults` are what is wrong as far as it shows without knowing any component; where there
     are some the plan is there to be checked for more, and cannot run.
     """
 
@@ -40,6 +41,7 @@ class Plan:
     text: str
     folder: Path
     imports: AbstractMapping[str, Place]
+    overrides: tuple[str, ...] = ()
     faults: tuple[Diagnostic, ...] = ()
 
 
@@ -58,6 +60,7 @@ def make_plan(
     """
     given = load_config(config)
     named = _with_imports(given, imports)
+    overrides = tuple(overrides)
     faults: list[Diagnostic] = []
     tree = _tried(lambda: apply_overrides(named, overrides), named, faults)
     read = partial(read_settings, tree, options=options, environment=os.environ, run_config=run_config)
@@ -74,6 +77,7 @@ def make_plan(
         text=text,
         folder=folder.resolve(),
         imports=imported_modules(tree),
+        overrides=(*overrides, *settings_beside(tree, settings)),
         faults=tuple(faults),
     )
 

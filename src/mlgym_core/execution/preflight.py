@@ -11,9 +11,11 @@ from typing import Any
 
 import torch
 
+from mlgym_core.config.nodes import to_plain
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.errors import BuildError, ConfigError, MLGymError, RunError
-from mlgym_core.execution.job import Checked, Request
+from mlgym_core.execution.changes import check_unchanged
+from mlgym_core.execution.job import Checked, Recorded, Request
 from mlgym_core.execution.registrations import learn
 from mlgym_core.registry import Registry, Resolved, build, default_registry, resolve_points
 from mlgym_core.training.rehearsal import rehearse
@@ -29,10 +31,14 @@ def preflight(request: Request) -> Checked:
     Raises:
         ConfigError: with every fault of the configuration.
         BuildError: components that cannot be built, or do not fit together.
-        RunError: a device that is not there.
+        RunError: a device that is not there, or components that give what is recorded another meaning.
     """
     registry = default_registry
     resolved = _resolve(request, registry)
+    numbers: Sequence[int] = range(len(resolved))
+    if request.recorded is not None:
+        numbers = request.recorded.experiment_ids
+        _check_recorded(request, request.recorded, resolved, registry)
     distinct = list(_distinct(resolved))
     for number in distinct:
         # Where all are alike, what was chosen in the first explains nothing.
@@ -48,7 +54,7 @@ def preflight(request: Request) -> Checked:
             search_path=request.registrations.folder,
             places=each.places,
         )
-        for number, (point, each) in enumerate(zip(request.points, resolved, strict=True))
+        for number, point, each in zip(numbers, request.points, resolved, strict=True)
     ]
     return Checked(specs=specs, devices=devices)
 
@@ -62,6 +68,19 @@ def _resolve(request: Request, registry: Registry) -> list[Resolved]:
     if faults:
         raise ConfigError(faults)
     return resolved
+
+
+def _check_recorded(request: Request, recorded: Recorded, resolved: Sequence[Resolved], registry: Registry) -> None:
+    numbers = recorded.experiment_ids
+    check_unchanged(
+        {number: to_plain(point.tree) for number, point in zip(numbers, request.points, strict=True)},
+        {number: each.config for number, each in zip(numbers, resolved, strict=True)},
+        "components have changed",
+    )
+    if recorded.given:
+        given = resolve_points(recorded.given, registry)
+        now = {number: each.config for number, each in enumerate(given)}
+        check_unchanged(recorded.configs, now, f"{recorded.file} has changed")
 
 
 def find_devices(device_ids: Sequence[int] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""One run from its checked experiments to its last event.
+"""One run from its checked experiments to its last event, whether it is new or goes on.
 
 Owns the run's folder, its files and the events that speak of the run as a whole. It must not know how an experiment is
 trained, nor where; it never imports torch.
@@ -24,9 +24,10 @@ from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunState
 from mlgym_core.events.spool import Spool
-from mlgym_core.events.types import ExperimentConfig, JobStatus, RunEnded, RunStarted
+from mlgym_core.events.types import ExperimentConfig, JobStatus, LogLines, RunEnded, RunStarted
 from mlgym_core.execution.drain import Drain
 from mlgym_core.execution.job import Executor, Job, RunContext
+from mlgym_core.execution.past import Past
 from mlgym_core.execution.stopping import FAIL_FAST, Stop, StopSignals
 from mlgym_core.execution.system_metrics import SystemSampling
 from mlgym_core.execution.transport import Transport, create_run, find_token, open_transport
@@ -47,7 +48,8 @@ class Grid:
     """Experiments that were checked, and all that is recorded with them.
 
     `files` maps the names of the run's configuration files to their texts; `rest` is where the files go that belong to
-    events, where `servers` are named.
+    events, where `servers` are named. Of a run that goes on, `past` is what its log has, and `changes` are the
+    circumstances that are others now.
     """
 
     specs: Sequence[ExperimentSpec]
@@ -63,15 +65,22 @@ class Grid:
     log_level: LogLevel
     durability: Durability
     resume_points: ResumePoints
+    past: Past | None = None
+    changes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunResult:
-    """A run that has ended. `num_waiting` events could not be sent to a server; they wait in `folder`."""
+    """A run that has ended.
+
+    `trained` are the experiments that were begun or gone on with; none where there was nothing to do. `num_waiting`
+    events could not be sent to a server; they wait in `folder`.
+    """
 
     run_id: str
     folder: Path
     fold: RunFold
+    trained: Sequence[int] = ()
     num_waiting: int = 0
 
     @property
@@ -84,15 +93,34 @@ class RunResult:
         """`finished`, `failed` where an experiment did, or `stopped`."""
         return self.state.ended.reason if self.state.ended else "lost"
 
+    @property
+    def is_success(self) -> bool:
+        """Whether every experiment that was trained has finished."""
+        return all(self.state.experiments[each].status == "finished" for each in self.trained)
+
 
 def run_grid(grid: Grid, executor: Executor, watchers: Sequence[Watcher]) -> RunResult:
-    """Trains the grid; while it does, SIGINT and SIGTERM end it with its events complete.
+    """Trains the grid as a new run; while it does, SIGINT and SIGTERM end it with its events complete.
 
     Raises:
         StoreError: the event storage, or later the log, cannot be written.
     """
     with closing(Stop()) as stop, StopSignals(stop):
         with open_run(grid, stop, watchers) as run:
+            executor.run(run.jobs, run.context)
+        return run.result
+
+
+def continue_run(
+    grid: Grid, folder: RunFolder, transport: Transport, executor: Executor, watchers: Sequence[Watcher]
+) -> RunResult:
+    """Trains the grid as what is left of the run in `folder`, whose log `transport` holds; else as `run_grid`.
+
+    Raises:
+        StoreError: the log cannot be written.
+    """
+    with closing(Stop()) as stop, StopSignals(stop):
+        with under_way(OpenRun(grid, folder, transport, stop, watchers), stop) as run:
             executor.run(run.jobs, run.context)
         return run.result
 
@@ -108,15 +136,23 @@ def open_run(grid: Grid, stop: Stop, watchers: Sequence[Watcher] = ()) -> Iterat
     created = create_run(grid.storage, grid.servers, grid.rest, token)
     # Training may change the directory that this process, or a worker's, is in.
     folder = RunFolder(created.path.absolute())
-    with closing(open_transport(folder, grid.servers, grid.rest, token, grid.durability)) as transport:
-        run = OpenRun(grid, folder, transport, stop, watchers)
-        run.start()
-        try:
-            drain = Drain(run.carry, on_failure=lambda: stop.ask_gently("an event log that cannot be written"))
-            with drain, run.sampling():
-                yield run
-        finally:
-            run.end()
+    with (
+        closing(open_transport(folder, grid.servers, grid.rest, token, grid.durability)) as transport,
+        under_way(OpenRun(grid, folder, transport, stop, watchers), stop) as run,
+    ):
+        yield run
+
+
+@contextmanager
+def under_way(run: OpenRun, stop: Stop) -> Iterator[OpenRun]:
+    """`run` from its start to its end, its events carried on meanwhile."""
+    run.start()
+    try:
+        drain = Drain(run.carry, on_failure=lambda: stop.ask_gently("an event log that cannot be written"))
+        with drain, run.sampling():
+            yield run
+    finally:
+        run.end()
 
 
 class OpenRun:
@@ -133,7 +169,7 @@ class OpenRun:
         self._view = View(folder, watchers)
         self._publisher = Spool(folder)
         self._num_waiting = 0
-        self.jobs = [Job(spec=spec, job_id=f"{folder.run_id}-{number}") for number, spec in enumerate(grid.specs)]
+        self.jobs = [self._job(spec) for spec in grid.specs]
 
     @property
     def context(self) -> RunContext:
@@ -156,21 +192,33 @@ class OpenRun:
             run_id=self._folder.run_id,
             folder=self._folder.path,
             fold=self._view.fold,
+            trained=[job.spec.experiment_id for job in self.jobs],
             num_waiting=self._num_waiting,
         )
 
     def start(self) -> None:
         """Writes its files, and publishes its start and its experiments."""
-        for name, text in self._grid.files.items():
-            write_atomically(self._folder.config_path(name), text)
-        for spec in self._grid.specs:
+        past = self._grid.past
+        if past is None:
+            for name, text in self._grid.files.items():
+                write_atomically(self._folder.config_path(name), text)
+        elif past.is_lost:
+            self._publisher.publish(past.lost())
+        # A configuration lies there before it is told of.
+        changed = [job.spec for job in self.jobs if past is None or not past.has(job.spec)]
+        for spec in changed:
             content = orjson.dumps(spec.config, option=orjson.OPT_INDENT_2)
             write_atomically(self._folder.experiment_config_path(spec.experiment_id), content)
         self._publish_start()
-        for number, job in enumerate(self.jobs):
-            self._publish_job(number, job)
+        for job in self.jobs:
+            self._publish_job(job, with_config=job.spec in changed)
+        if self._grid.changes:
+            warning = LogLines(
+                grid_search_id=self._folder.run_id, stream="logging", level="WARNING", lines=list(self._grid.changes)
+            )
+            self._publisher.publish(warning)
         for watcher in self._watchers:
-            watcher.begin(self._folder, len(self.jobs))
+            watcher.begin(self._folder, self._num_experiments)
 
     def sampling(self) -> SystemSampling:
         """Samples of this machine while it is entered."""
@@ -193,32 +241,47 @@ class OpenRun:
         self._num_waiting = self._transport.finish()
         self._view.look()
 
+    @property
+    def _num_experiments(self) -> int:
+        past = self._grid.past
+        return len(self.jobs) if past is None else len(past.state.experiments)
+
+    def _job(self, spec: ExperimentSpec) -> Job:
+        job_id, past = f"{self._folder.run_id}-{spec.experiment_id}", self._grid.past
+        if past is None:
+            return Job(spec=spec, job_id=job_id)
+        known = past.known_of(spec.experiment_id)
+        return Job(spec=spec, job_id=job_id, attempt=known.attempt + 1, known=known)
+
     def _publish_start(self) -> None:
         grid, origin = self._grid, self._grid.origin
+        hashes = {} if grid.past is None else grid.past.config_hashes()
+        hashes |= {spec.experiment_id: spec.config_hash for spec in grid.specs}
         self._publisher.publish(
             RunStarted(
                 grid_search_id=self._folder.run_id,
-                config_hash=canonical_hash([spec.config_hash for spec in grid.specs]),
+                config_hash=canonical_hash([hashes[each] for each in sorted(hashes)]),
                 source={name: hashlib.sha256(text.encode()).hexdigest() for name, text in grid.files.items()},
                 entry_command=list(origin.entry_command),
-                num_experiments=len(self.jobs),
+                num_experiments=self._num_experiments,
                 git=dict(origin.git) if origin.git else None,
                 environment=dict(origin.environment),
                 description=grid.description or None,
             )
         )
 
-    def _publish_job(self, number: int, job: Job) -> None:
-        run_id, spec = self._folder.run_id, job.spec
+    def _publish_job(self, job: Job, *, with_config: bool) -> None:
+        run_id, number = self._folder.run_id, job.spec.experiment_id
+        if with_config:
+            self._publisher.publish(
+                ExperimentConfig(grid_search_id=run_id, experiment_id=number, job_id=number, config=job.spec.config)
+            )
         self._publisher.publish(
-            ExperimentConfig(grid_search_id=run_id, experiment_id=spec.experiment_id, job_id=number, config=spec.config)
-        )
-        self._publisher.publish(
-            JobStatus(grid_search_id=run_id, experiment_id=spec.experiment_id, job_id=job.job_id, status="INIT")
+            JobStatus(grid_search_id=run_id, experiment_id=number, job_id=job.job_id, status="INIT")
         )
 
     def _reason(self, counts: Mapping[str, int]) -> Literal["finished", "failed", "stopped"]:
-        if counts.get("finished", 0) == len(self.jobs):
+        if counts.get("finished", 0) == self._num_experiments:
             return "finished"
         was_stopped = self._stop.by != FAIL_FAST if self._stop.asked else not counts.get("failed")
         return "stopped" if was_stopped else "failed"

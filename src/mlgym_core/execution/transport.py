@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
+from mlgym_core.errors import RunError
 from mlgym_core.events.durability import SYNCS, Durability
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.log import LogWriter
@@ -104,6 +105,20 @@ def find_token(servers: Sequence[str]) -> str | None:
     from mlgym_core.publish.token import read_token
 
     return read_token(os.environ)
+
+
+def rest_of(servers: Sequence[str], endpoint: str | None) -> str | None:
+    """Where files go that belong to events: to `endpoint`, else to the first of `servers`, which answers both.
+
+    Raises:
+        RunError: one of them is no address.
+    """
+    for server in servers:
+        if not server.startswith(("http://", "https://")):
+            raise RunError(
+                f"{server!r} is no address of a server", code="MG106", hint="it begins with http:// or https://"
+            )
+    return endpoint or next(iter(servers), None)
 
 
 def create_run(storage: EventStorage, servers: Sequence[str], rest: str | None, token: str | None) -> RunFolder:

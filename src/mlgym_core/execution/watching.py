@@ -34,9 +34,17 @@ class View:
         self._snapshots = FoldSnapshots(run)
         self.fold, self._reader = self._snapshots.open()
         self._watchers = watchers
+        # What stands in the log of a run that goes on is no news.
+        self._take_in()
 
     def look(self) -> None:
         """Takes in what is new in the log and shows it to the watchers."""
+        events = self._take_in()
+        if events:
+            for watcher in self._watchers:
+                watcher.see(events, self.fold.state)
+
+    def _take_in(self) -> list[Event]:
         events = []
         for lines in self._snapshots.follow(self.fold, self._reader):
             for line in lines:
@@ -44,6 +52,4 @@ class View:
                 self.fold.apply(event, len(line) + 1)
                 if event is not None:
                     events.append(event)
-        if events:
-            for watcher in self._watchers:
-                watcher.see(events, self.fold.state)
+        return events

@@ -135,7 +135,7 @@ def test_mlgyms_form_with_a_run_config(run_script, workplace) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "expected"),
     [
-        ("type: train", "type: warmstart", "MG101 a warm start is not available yet"),
+        ("type: train", "type: warmstart", "MG402 there is no run 'last'"),
         ("multiprocessing", "accelerate", "MG103 the environment `accelerate` is not available yet"),
         ("gs_config_path: gs_config.yml", "num_epochs: 1", "MG102 no grid to train was named"),
     ],

@@ -118,8 +118,9 @@ class RunFold:
         return found
 
     def _start_run(self, payload: RunStarted, at: float) -> frozenset[int]:
+        if self.state.started is None:  # one that goes on began when it began first
+            self.state.started_at = at
         self.state.started = payload
-        self.state.started_at = at
         forget_training(self.state)
         self.state.ended = self.state.ended_at = None
         self.state.is_stopped = False
@@ -187,6 +188,7 @@ class RunFold:
         else:
             _begin(experiment, payload.starting_time if payload.starting_time > 0 else at)
             if payload.status == "INIT":
+                self.state.stopped_experiments.discard(payload.experiment_id)
                 experiment.status = "pending"
                 experiment.started_at = None
         return frozenset((payload.experiment_id,))

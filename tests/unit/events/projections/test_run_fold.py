@@ -222,6 +222,17 @@ def test_the_end_of_a_run_ends_what_still_runs(story: Any, reason: str, status: 
     assert found[1].error == error
 
 
+def test_an_experiment_that_is_taken_up_again_is_not_stopped_any_more(story: Any) -> None:
+    story.start_run()
+    story.attempt()
+    story.answer_stop(0)
+    story.job("DONE", error="stopped by SIGINT")
+    story.job("INIT")
+    assert first(story).status == "pending"
+    story.job("DONE", error="its worker died before it began")
+    assert first(story).status == "failed"
+
+
 def test_a_run_that_begins_again_is_not_ended(story: Any) -> None:
     story.start_run()
     story.answer_stop(None)
@@ -229,7 +240,7 @@ def test_a_run_that_begins_again_is_not_ended(story: Any) -> None:
     assert story.fold.state.ended is not None
     story.start_run()
     assert story.fold.state.ended is None
-    assert (story.fold.state.started_at, story.fold.state.ended_at) == (4.0, None)
+    assert (story.fold.state.started_at, story.fold.state.ended_at) == (1.0, None)
     story.job("DONE", error="no memory")
     assert first(story).status == "failed"
 

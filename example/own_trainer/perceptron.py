@@ -12,20 +12,18 @@ class Perceptron(BatchTrainer):
 
     Args:
         num_classes: How many classes there are.
-        lr: How much of a sample is added.
     """
 
     output_scale = "decision"
 
-    def __init__(self, loaders: Loaders, num_classes: int, lr: float = 0.1) -> None:
+    def __init__(self, loaders: Loaders, num_classes: int) -> None:
         super().__init__(loaders)
-        self.lr = lr
         self.weights = np.zeros((self.loader.sample(1)[0][0].numel(), num_classes))
 
     def fit_batch(self, inputs, targets):
         rows, classes = inputs.flatten(1).numpy(), np.eye(self.weights.shape[1])
         guesses = (rows @ self.weights).argmax(1)
-        self.weights = self.weights + self.lr * rows.T @ (classes[targets] - classes[guesses])
+        self.weights = self.weights + rows.T @ (classes[targets] - classes[guesses])
 
     def predict(self, inputs):
         return torch.from_numpy(inputs.flatten(1).numpy() @ self.weights)

@@ -9,14 +9,14 @@ import copy
 import inspect
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cached_property, partial
-from typing import Annotated, Any, Literal, TypeAlias
+from typing import Annotated, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, clone, is_regressor
 from sklearn.pipeline import Pipeline
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
@@ -26,6 +26,16 @@ from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.outputs import Scale
 from mlgym_core.components.trainers.estimator_file import check_types, dump_estimator, load_estimator
+from mlgym_core.components.trainers.estimator_parts import (
+    Way,
+    check_task,
+    first_steps,
+    last_step,
+    size_argument,
+    title,
+    titles,
+    way_to_fit,
+)
 from mlgym_core.components.trainers.splits import (
     check_batches,
     count_classes,
@@ -37,8 +47,6 @@ from mlgym_core.components.trainers.splits import (
 )
 from mlgym_core.errors import BuildError, StoreError
 from mlgym_core.registry import Slot, register
-
-Way: TypeAlias = Literal["batches", "growing", "whole"]
 
 MODEL = "model.skops"
 _MISFITS = (ValueError, TypeError)
@@ -70,10 +78,8 @@ class SklearnTrainer:
         self._loaders = loaders
         self._loader = training_loader(loaders, split)
         self._trusted = tuple(trusted or ())
-        self._way = _way_to_fit(_last(model), fit)
-        self._size = _last(model).get_params()[_size_of(_last(model))] if self._way == "growing" else 0
-        self._told: set[str] = set()
-        self._notices: list[str] = []
+        self._way = way_to_fit(last_step(model), fit)
+        self._size = last_step(model).get_params()[size_argument(last_step(model))] if self._way == "growing" else 0
         self._are_types_checked = False
         if self._way == "batches":
             check_batches(self._loader, split)
@@ -101,7 +107,7 @@ class SklearnTrainer:
         if hasattr(self._model, "predict_proba"):
             return "probabilities"
         # Of a decision between each two classes nothing can be read for one class alone.
-        is_by_class = getattr(_last(self._model), "decision_function_shape", "ovr") == "ovr"
+        is_by_class = getattr(last_step(self._model), "decision_function_shape", "ovr") == "ovr"
         return "decision" if is_by_class and hasattr(self._model, "decision_function") else "labels"
 
     def prepare(self, device: torch.device) -> None:
@@ -143,26 +149,19 @@ class SklearnTrainer:
             BuildError: the estimator is not for the task, or does not take the data.
             StoreError: no checkpoint can hold it.
         """
-        _check_task(self._model, self._loader)
+        check_task(self._model, self._loader)
         inputs, targets = self._loader.sample(num_samples)
         rows = rows_of(inputs)
         trial = copy.copy(self)
         trial._model = clone(self._model)
-        head = _head(trial._model)
-        if self._way == "batches" and head is None:
+        if self._way == "batches" and first_steps(trial._model) is None:
             try:
-                trial._fit_batch(rows, targets_of(targets, self._loader.task), None)
-                outputs = trial.predict(inputs)
+                with warnings.catch_warnings(action="ignore"):  # two samples are few
+                    trial._fit_batch(rows, targets_of(targets, self._loader.task), None)
             except _MISFITS as error:
-                raise BuildError(f"{_title(self._model)} does not take the data: {error}", code="MG320") from error
-        else:
-            is_single = self.output_scale in ("values", "labels") or (
-                self.output_scale == "decision" and self._num_classes == 2
-            )
-            shape = (len(rows),) if is_single else (len(rows), self._num_classes)
-            outputs = torch.zeros(shape, dtype=torch.long if self.output_scale == "labels" else torch.double)
+                raise BuildError(f"{title(self._model)} does not take the data: {error}", code="MG320") from error
         check_types(dump_estimator(trial._model), self._trusted)
-        return outputs, targets
+        return self._blank_outputs(len(rows)), targets
 
     def resources(self) -> dict[str, Frozen]:
         """The fitted estimator as a file."""
@@ -172,22 +171,17 @@ class SklearnTrainer:
     def load_resources(self, load: Callable[[str], bytes]) -> None:
         """Go on from the file that `resources` gave; `load` reads one by name."""
         found = load_estimator(load(MODEL), self._trusted)
-        if _titles(found) != _titles(self._model):
+        if titles(found) != titles(self._model):
             raise StoreError(
-                f"the checkpoint is of another architecture: it holds {_titles(found)}, and the model is "
-                f"{_titles(self._model)}",
+                f"the checkpoint is of another architecture: it holds {titles(found)}, and the model is "
+                f"{titles(self._model)}",
                 code=OTHER_ARCHITECTURE,
                 hint="go on with the configuration and the code that it was trained with",
             )
         self._model = found
 
-    def take_notices(self) -> list[str]:
-        """What scikit-learn has warned of since it was last asked, each warning once in a training."""
-        notices, self._notices = self._notices, []
-        return notices
-
     def _fit_batches(self, epoch: int, first_batch: int) -> Iterator[int]:
-        head = _head(self._model)
+        head = first_steps(self._model)
         if head is not None and epoch == 0 and first_batch == 0:
             with self._working():
                 head.fit(*self._whole)
@@ -198,18 +192,23 @@ class SklearnTrainer:
             yield batch
 
     def _fit_batch(self, rows: NDArray[Any], targets: NDArray[Any], head: Pipeline | None) -> None:
-        last = _last(self._model)
-        knows_classes = "classes" in inspect.signature(last.partial_fit).parameters
-        more = {"classes": np.unique(self._labels)} if knows_classes and is_classifier(last) else {}
-        last.partial_fit(rows if head is None else head.transform(rows), targets, **more)
+        features = rows if head is None else head.transform(rows)
+        last_step(self._model).partial_fit(features, targets, **self._of_all_batches)
 
     def _grow(self, epoch: int) -> None:
         rows, targets = self._whole
-        head, last = _head(self._model), _last(self._model)
+        head, last = first_steps(self._model), last_step(self._model)
         if head is not None:
             rows = (head.fit(rows, targets) if epoch == 0 else head).transform(rows)
-        last.set_params(warm_start=True, **{_size_of(last): self._size * (epoch + 1)})
+        last.set_params(warm_start=True, **{size_argument(last): self._size * (epoch + 1)})
         last.fit(rows, targets)
+
+    def _blank_outputs(self, num_samples: int) -> Tensor:
+        """Shaped as those to come; what two samples are enough to fit, would not tell."""
+        scale = self.output_scale
+        is_single = scale in ("values", "labels") or (scale == "decision" and self._num_classes == 2)
+        shape = (num_samples,) if is_single else (num_samples, self._num_classes)
+        return torch.zeros(shape, dtype=torch.long if scale == "labels" else torch.double)
 
     def _by_class(self, outputs: NDArray[Any], *, is_probability: bool) -> NDArray[Any]:
         """A column for each class, also where the split to train on lacks some: of probability 0, else the least."""
@@ -229,19 +228,10 @@ class SklearnTrainer:
             self._are_types_checked = True
         return content
 
-    @contextmanager
-    def _working(self) -> Iterator[None]:
-        """As many threads as torch has, because their number shapes the last bits; warnings become notices."""
-        with (
-            self._threads.limit(limits=torch.get_num_threads()),
-            warnings.catch_warnings(record=True, action="default") as caught,
-        ):
-            yield
-        for each in caught:
-            told = f"{_title(self._model)}: {each.message}"
-            if told not in self._told:
-                self._told.add(told)
-                self._notices.append(told)
+    def _working(self) -> AbstractContextManager[Any]:
+        """As many threads as torch has, because their number shapes the last bits."""
+        limits: AbstractContextManager[Any] = self._threads.limit(limits=torch.get_num_threads())
+        return limits
 
     @cached_property
     def _threads(self) -> ThreadpoolController:
@@ -257,57 +247,11 @@ class SklearnTrainer:
         return self._whole[1] if known is None else targets_of(known, self._loader.task)
 
     @cached_property
+    def _of_all_batches(self) -> dict[str, Any]:
+        """What partial_fit is told beside a batch, which may lack some of the classes."""
+        takes_classes = "classes" in inspect.signature(last_step(self._model).partial_fit).parameters
+        return {"classes": np.unique(self._labels)} if takes_classes else {}
+
+    @cached_property
     def _num_classes(self) -> int:
         return count_classes(self._loaders, self._labels)
-
-
-def _last(model: BaseEstimator) -> Any:
-    """The estimator that predicts: the last step of a pipeline."""
-    return model[-1] if isinstance(model, Pipeline) else model
-
-
-def _head(model: BaseEstimator) -> Pipeline | None:
-    """The steps of a pipeline before its last, the same objects."""
-    return model[:-1] if isinstance(model, Pipeline) and len(model) > 1 else None
-
-
-def _title(model: BaseEstimator) -> str:
-    return type(_last(model)).__name__
-
-
-def _titles(model: BaseEstimator) -> str:
-    steps = model if isinstance(model, Pipeline) else [model]
-    return ", ".join(type(step).__name__ for step in steps)
-
-
-def _size_of(estimator: BaseEstimator) -> str:
-    """The argument that says how many estimators an ensemble has; empty where it cannot grow."""
-    parameters = estimator.get_params(deep=False)
-    size = "max_iter" if type(estimator).__name__.startswith("HistGradientBoosting") else "n_estimators"
-    return size if "warm_start" in parameters and size in parameters else ""
-
-
-def _way_to_fit(estimator: Any, wanted: Way | None) -> Way:
-    can: dict[Way, bool] = {
-        "batches": hasattr(estimator, "partial_fit"),
-        "growing": bool(_size_of(estimator)),
-        "whole": hasattr(estimator, "fit"),
-    }
-    possible = [way for way, is_possible in can.items() if is_possible]
-    if not possible or (wanted is not None and wanted not in possible):
-        raise BuildError(
-            f"{type(estimator).__name__} cannot be fitted {f'by fit: {wanted}' if wanted else 'at all'}",
-            code="MG351",
-            hint=f"it can: {', '.join(possible)}" if possible else "it needs a method fit",
-        )
-    return wanted or possible[0]
-
-
-def _check_task(model: BaseEstimator, loader: Loader) -> None:
-    is_regression = loader.task == "regression"
-    if not (is_regressor(model) if is_regression else is_classifier(model)):
-        raise BuildError(
-            f"{_title(model)} is no {'regressor' if is_regression else 'classifier'}, and the task is {loader.task}",
-            code="MG351",
-            hint="`mlgym components model` lists estimators for both",
-        )

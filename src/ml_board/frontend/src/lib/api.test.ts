@@ -54,5 +54,7 @@ it("does not take another server's page for an answer", async () => {
 });
 
 it("keeps names inside their part of a path", () => {
-  expect(checkpointUrl("http://h", "a/../b", 1, 2, "model?x")).toBe("http://h/checkpoints/a%2F..%2Fb/1/2/model%3Fx");
+  const end = { epoch: 2, step: 9, batch: null };
+  expect(checkpointUrl("http://h", "a/../b", 1, end, "model?x")).toBe("http://h/checkpoints/a%2F..%2Fb/1/2/model%3Fx");
+  expect(checkpointUrl("http://h", "r", 1, { ...end, batch: 4 }, "m")).toBe("http://h/checkpoints/r/1/steps/9/m");
 });

@@ -1,6 +1,14 @@
 /** The board's REST routes. Every failure is an `ApiError` that says what to do. */
 
-import type { ExperimentPage, ListedRun, LogEntry, LogPage, RunSnapshot, SystemPage } from "@/types/generated";
+import type {
+  CheckpointState,
+  ExperimentPage,
+  ListedRun,
+  LogEntry,
+  LogPage,
+  RunSnapshot,
+  SystemPage,
+} from "@/types/generated";
 import { parseScoreKey } from "./scores";
 import { decodeSeries, type SeriesAnswer } from "./series";
 
@@ -127,15 +135,16 @@ function queryOf(values: Record<string, string | number | null>): string {
   return query.size ? `?${query}` : "";
 }
 
-/** Where a file of a checkpoint can be fetched. */
+/** Where a file of a checkpoint can be fetched; one from within an epoch lies under its step. */
 export function checkpointUrl(
   endpoint: string,
   runId: string,
   experimentId: number,
-  epoch: number,
+  { epoch, step, batch }: Pick<CheckpointState, "epoch" | "step" | "batch">,
   resource: string,
 ): string {
-  return `${endpoint}/checkpoints/${encodeURIComponent(runId)}/${experimentId}/${epoch}/${encodeURIComponent(resource)}`;
+  const moment = batch === null ? epoch : `steps/${step}`;
+  return `${endpoint}/checkpoints/${encodeURIComponent(runId)}/${experimentId}/${moment}/${encodeURIComponent(resource)}`;
 }
 
 async function getJson<T>(endpoint: string, path: string, signal?: AbortSignal): Promise<T> {

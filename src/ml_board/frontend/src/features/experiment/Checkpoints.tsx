@@ -14,14 +14,22 @@ interface Props {
 /** What can be resumed from, newest first: each file with its size, digest and link. */
 export function Checkpoints({ checkpoints, restEndpoint, runId, experimentId }: Props) {
   if (checkpoints.length === 0) return <p className="p-4 text-soft">None is kept.</p>;
-  const newestFirst = [...checkpoints].sort((a, b) => b.epoch - a.epoch || b.step - a.step);
+  const newestFirst = [...checkpoints].sort(
+    (a, b) => b.epoch - a.epoch || b.step - a.step || Number(a.batch !== null) - Number(b.batch !== null),
+  );
   return (
     <ul className="divide-y divide-line">
       {newestFirst.map((checkpoint) => (
-        <li key={`${checkpoint.epoch}-${checkpoint.step}`} className="px-3 py-2.5" data-checkpoint={checkpoint.epoch}>
+        <li
+          key={`${checkpoint.epoch}-${checkpoint.step}-${checkpoint.batch}`}
+          className="px-3 py-2.5"
+          data-checkpoint={checkpoint.epoch}
+        >
           <div className="flex flex-wrap items-baseline gap-x-3 gap-y-0.5">
             <h3 className="font-medium">Epoch {checkpoint.epoch}</h3>
-            <span className="text-soft">step {checkpoint.step}</span>
+            <span className="text-soft">
+              {checkpoint.batch !== null && `after batch ${checkpoint.batch}, `}step {checkpoint.step}
+            </span>
             {checkpoint.kept_as.map((reason) => (
               <span key={reason} className="rounded bg-well px-1.5 text-xs text-soft">
                 {reason}
@@ -41,7 +49,7 @@ export function Checkpoints({ checkpoints, restEndpoint, runId, experimentId }: 
                 <a
                   className="truncate text-accent"
                   download
-                  href={checkpointUrl(restEndpoint, runId, experimentId, checkpoint.epoch, resource.name)}
+                  href={checkpointUrl(restEndpoint, runId, experimentId, checkpoint, resource.name)}
                 >
                   {resource.name}
                 </a>

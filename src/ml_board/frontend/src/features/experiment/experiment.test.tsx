@@ -9,7 +9,7 @@ import { Scores } from "./Scores";
 afterEach(cleanup);
 
 it("links each file of a checkpoint to where it can be fetched", () => {
-  const checkpoint = { epoch: 4, step: 630, kept_as: ["last"], weights_sha256: "ab", saved_at: 1000 };
+  const checkpoint = { epoch: 4, step: 630, batch: null, kept_as: ["last"], weights_sha256: "ab", saved_at: 1000 };
   const resources = [{ name: "model", size_bytes: 824_312, sha256: "f".repeat(64) }];
   render(
     <Checkpoints checkpoints={[{ ...checkpoint, resources }]} restEndpoint="http://h:1" runId="r" experimentId={3} />,
@@ -17,6 +17,16 @@ it("links each file of a checkpoint to where it can be fetched", () => {
   expect(screen.getByRole("link", { name: "model" }).getAttribute("href")).toBe("http://h:1/checkpoints/r/3/4/model");
   expect(screen.getByText("824 kB")).toBeTruthy();
   expect(screen.getByText("f".repeat(64))).toBeTruthy();
+});
+
+it("tells a checkpoint from within an epoch from that of its end, which comes first", () => {
+  const shared = { epoch: 4, step: 630, kept_as: ["every"], weights_sha256: "ab", saved_at: 1000 };
+  const resources = [{ name: "model", size_bytes: 1, sha256: "f".repeat(64) }];
+  const checkpoints = [126, null].map((batch) => ({ ...shared, batch, resources }));
+  render(<Checkpoints checkpoints={checkpoints} restEndpoint="http://h:1" runId="r" experimentId={3} />);
+  const links = screen.getAllByRole("link", { name: "model" }).map((link) => link.getAttribute("href"));
+  expect(links).toEqual(["http://h:1/checkpoints/r/3/4/model", "http://h:1/checkpoints/r/3/steps/630/model"]);
+  expect(screen.getByText("after batch 126, step 630")).toBeTruthy();
 });
 
 it("marks what differs in a configuration, and can leave out the rest", () => {

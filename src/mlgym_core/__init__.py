@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlgym_core.cli import main
+    from mlgym_core.inference import load_experiment
     from mlgym_core.components.trainers.batch_trainer import BatchTrainer, Loaders
     from mlgym_core.python_api import log_run, resume, run
     from mlgym_core.registry import Nested, Slot, register
@@ -19,6 +20,7 @@ _HOME_OF = {
     "Loaders": "mlgym_core.components.trainers.batch_trainer",
     "Nested": "mlgym_core.registry",
     "Slot": "mlgym_core.registry",
+    "load_experiment": "mlgym_core.inference",
     "log_run": "mlgym_core.python_api",
     "main": "mlgym_core.cli",
     "register": "mlgym_core.registry",
@@ -26,7 +28,7 @@ _HOME_OF = {
     "run": "mlgym_core.python_api",
 }
 
-__all__ = ["BatchTrainer", "Loaders", "Nested", "Slot", "log_run", "main", "register", "resume", "run"]
+__all__ = ["BatchTrainer", "Loaders", "Nested", "Slot", "load_experiment", "log_run", "main", "register", "resume", "run"]
 
 
 def __getattr__(name: str) -> Any:

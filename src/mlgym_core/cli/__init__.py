@@ -22,6 +22,8 @@ COMMANDS = (
     "components",
     "runs",
     "show",
+    "card",
+    "predict",
     "verify",
     "export",
     "delete",

@@ -51,6 +51,14 @@ def _command(options: argparse.Namespace) -> Command:
         from mlgym_core.cli import catalog
 
         return catalog.schema if name == "schema" else catalog.components
+    if name == "card":
+        from mlgym_core.cli import cards
+
+        return cards.card
+    if name == "predict":
+        from mlgym_core.cli import predicting
+
+        return predicting.predict
     if name == "verify":
         from mlgym_core.cli import verifying
 

@@ -84,6 +84,18 @@ def _add_reading(commands: Any) -> None:
     show.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
     show.add_argument("--at", type=int, metavar="EVENT_ID", help="as it was after this event, a line of the log from 0")
     _add_json(show)
+    card = _command(commands, "card", "print the card of an experiment's model: data, training, scores, energy")
+    _add_experiment(card)
+    card.add_argument("--at", type=int, metavar="EVENT_ID", help="as it was after this event, a line of the log from 0")
+    _add_json(card)
+    predict = _command(commands, "predict", "write what a trained model says of new data")
+    _add_experiment(predict)
+    predict.add_argument("data", metavar="DATA", help="a .csv, .parquet or .npy file, or a split of the experiment")
+    predict.add_argument("--best", metavar="SCORE", help="the model with the best value of a score, such as val/f1")
+    predict.add_argument("--epoch", type=int, metavar="N", help="the model after this epoch (default: the newest)")
+    predict.add_argument("--output", metavar="FILE", help="a .csv, .parquet or .jsonl file (default: CSV, printed)")
+    predict.add_argument("--device", default="cpu", metavar="DEVICE", help="where to predict, such as cuda:0 (cpu)")
+    _add_json(predict)
     verify = _command(commands, "verify", "hold a run's log against its chain, and its checkpoints against the log")
     verify.add_argument("run_id", metavar="RUN_ID", help="the id of a run, `last`, or the folder of a copied one")
     _add_json(verify)
@@ -92,6 +104,11 @@ def _add_reading(commands: Any) -> None:
     export.add_argument("--format", required=True, choices=("csv", "parquet"), help="what the files are")
     export.add_argument("--output", metavar="DIR", help="the folder for them (default: export/RUN_ID)")
     _add_json(export)
+
+
+def _add_experiment(command: argparse.ArgumentParser) -> None:
+    command.add_argument("run_id", metavar="RUN_ID", help="the id of a run, or `last`")
+    command.add_argument("experiment_id", type=int, metavar="EXPERIMENT_ID", help="the number of an experiment")
 
 
 def _add_keeping(commands: Any) -> None:

@@ -1,7 +1,9 @@
 import hashlib
 import math
 import re
+from dataclasses import dataclass
 from itertools import groupby
+from typing import NamedTuple
 
 import pytest
 import torch
@@ -20,6 +22,7 @@ from mlgym_core.events.types import (
     LogLines,
     MetricScore,
 )
+from mlgym_core.training import rehearse
 
 from .conftest import known_of
 
@@ -346,6 +349,53 @@ def test_memory_that_runs_out_keeps_its_error_and_says_what_was_too_large_where(
         "MG345 a batch of 8 samples, of shape [8, 4], was too large for the memory of cpu\n  a smaller"
     )
     assert place == "  the batches are made at test.yml:1:1"
+
+
+def test_a_batch_may_have_any_form(train_config, assemble, iris, registry) -> None:
+    @dataclass(frozen=True)
+    class Flowers:
+        leaves: torch.Tensor
+        names: list[str]
+
+    class Answer(NamedTuple):
+        kind: torch.Tensor
+        size: torch.Tensor
+
+    @registry.register("collator", "flowers")
+    def flowers():
+        def collate(samples):
+            leaves = torch.stack([leaves for leaves, _ in samples])
+            kinds = torch.tensor([int(kind) for _, kind in samples])
+            return Flowers(leaves=leaves, names=["iris"] * len(samples)), {"kind": kinds, "size": leaves.sum(1)}
+
+        return collate
+
+    @registry.register("model", "two_headed")
+    class TwoHeaded(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(4, 4)
+
+        def forward(self, flowers: Flowers) -> Answer:
+            assert set(flowers.names) == {"iris"}
+            outputs = super().forward(flowers.leaves)
+            return Answer(kind=outputs[:, :3], size=outputs[:, 3])
+
+    @registry.register("loss", "both")
+    def both():
+        def loss(answer, targets):
+            kind, size = answer
+            return nn.functional.cross_entropy(kind, targets["kind"]) + (size - targets["size"]).square().mean()
+
+        return loss
+
+    iris |= {"collator": "flowers", "model": "two_headed", "loss": "both", "metrics": []}
+    iris["trainer"] = {"accumulate": 2, "precision": "bfloat16"}
+    rehearse(assemble(iris))
+
+    results = train_config(iris).published.of(EvaluationResult)
+
+    assert [each.loss for each in results[0].loss_scores] == ["both"]
+    assert results[-1].loss_scores[0].score < results[0].loss_scores[0].score
 
 
 def test_what_an_evaluator_notices_is_told_once_as_a_warning(train_config, iris, registry) -> None:

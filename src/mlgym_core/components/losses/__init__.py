@@ -5,6 +5,7 @@ from mlgym_core.components.losses.lp import LPLoss
 from mlgym_core.components.losses.protocols import Loss, output_scale
 from mlgym_core.components.losses.running import RunningLoss, running_loss
 from mlgym_core.components.losses.torch_losses import Losses
+from mlgym_core.components.losses.warm_up import WarmUp
 
 __all__ = [
     "LPLoss",
@@ -13,6 +14,7 @@ __all__ = [
     "RunningLoss",
     "ScaledLoss",
     "SumOfLosses",
+    "WarmUp",
     "output_scale",
     "running_loss",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from mlgym_core.components.data.batch_size import count_samples, shape_of
+from mlgym_core.components.data.nests import count_samples, shape_of
 
 
 def is_of_memory(error: BaseException) -> bool:

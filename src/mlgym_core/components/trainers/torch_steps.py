@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from torch.optim import LBFGS, Optimizer
 
-from mlgym_core.components.data.batch_size import count_samples
+from mlgym_core.components.data.nests import count_samples
 from mlgym_core.components.losses import Loss
 from mlgym_core.components.trainers.loss_watch import LossWatch, OnNonfinite
 from mlgym_core.errors import BuildError

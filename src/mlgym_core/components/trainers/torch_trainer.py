@@ -18,10 +18,10 @@ from torch.optim import LBFGS, Optimizer
 from mlgym_core.checkpoints import serialize
 from mlgym_core.checkpoints.buffers import HostBuffers
 from mlgym_core.checkpoints.protocols import Frozen
-from mlgym_core.components.data.batch_size import shape_of
 from mlgym_core.components.data.loaders import Loader
-from mlgym_core.components.loss_warm_up import WarmUp, warm_ups
+from mlgym_core.components.data.nests import map_tensors, shape_of
 from mlgym_core.components.losses import Loss, output_scale
+from mlgym_core.components.losses.warm_up import WarmUp, warm_ups
 from mlgym_core.components.lr_schedulers import Scheduler, SchedulerBundle, SchedulerFactory, make_schedulers
 from mlgym_core.components.outputs import Scale
 from mlgym_core.components.parameter_groups import OptimizerBundle, OptimizerFactory, make_optimizers
@@ -202,24 +202,24 @@ class TorchTrainer:
                 outputs: Tensor = self._model(inputs)
                 return outputs
             with context:
-                outputs = self._model(inputs)
-            return outputs.float()
+                outputs = map_tensors(self._model(inputs), _in_single)
+            return outputs
 
     def rehearse(self, num_samples: int) -> tuple[Tensor, Any]:
-        """Raw outputs and targets of one step on a copy of the model; nothing of its own changes.
+        """Raw outputs and targets of one step on copies of model and loss; nothing of its own changes.
 
         Raises:
             BuildError: the model does not fit the data, the loss or the optimizer.
         """
         inputs, targets = self._loader.sample(num_samples)
-        model = copy.deepcopy(self._model).train()
+        model, loss = copy.deepcopy(self._model).train(), copy.deepcopy(self._loss)
         title, shape = type(model).__name__, shape_of(inputs)
         try:
             outputs: Tensor = model(inputs)
         except _MISFITS as error:
             raise BuildError(f"model {title} does not take inputs of shape {shape}: {error}", code="MG320") from error
         try:
-            torch.autograd.backward(self._loss(outputs, targets))
+            torch.autograd.backward(loss(outputs, targets))
         except (*_MISFITS, BuildError) as error:
             kind = f" and type {targets.dtype}" if isinstance(targets, Tensor) else ""
             raise BuildError(
@@ -228,7 +228,7 @@ class TorchTrainer:
                 code="MG321",
             ) from error
         self._rehearse_optimizers(model)
-        return outputs.detach(), targets
+        return map_tensors(outputs, Tensor.detach), targets
 
     def resources(self) -> dict[str, Frozen]:
         """All that training goes on from, as files by name. Raises RunError where a loss has stopped training."""
@@ -281,6 +281,11 @@ class TorchTrainer:
             raise BuildError(
                 f"the optimizer or its scheduler does not fit model {type(model).__name__}: {error}", code="MG322"
             ) from error
+
+
+def _in_single(tensor: Tensor) -> Tensor:
+    """Numbers of half precision with 32 bits, others as they are."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 def _count(parameters: Iterable[nn.Parameter]) -> int | None:

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlgym_core.components.loss_warm_up import WarmUp
+from mlgym_core.components.losses.warm_up import WarmUp
 from mlgym_core.components.lr_schedulers import LRSchedulers, SchedulerBundle
 from mlgym_core.components.optimizers import Optimizers
 from mlgym_core.components.parameter_groups import OptimizerBundle

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlgym_core.components.loss_warm_up import WarmUp
+from mlgym_core.components.losses.warm_up import WarmUp
 from mlgym_core.components.lr_schedulers import LRSchedulers
 from mlgym_core.errors import StoreError
 

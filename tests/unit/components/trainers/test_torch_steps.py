@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from mlgym_core.components.data.loaders import batches
+from mlgym_core.components.losses.warm_up import WarmUp
 from mlgym_core.components.trainers.loss_watch import LossWatch
 from mlgym_core.components.trainers.torch_steps import GradientSteps, StepSettings
 from mlgym_core.errors import BuildError, RunError
@@ -248,3 +249,16 @@ def test_an_optimizer_that_searches_refuses_what_it_cannot_do(make_trainer) -> N
     for settings in ({"accumulate": 2}, {"clip_norm": 1.0}, {"precision": "float16"}, {"on_nonfinite": "skip"}):
         with pytest.raises(BuildError, match="LBFGS evaluates the loss as often as it likes"):
             make_trainer(torch.optim.LBFGS, **settings)
+
+
+def test_a_loss_that_warms_up_is_told_the_step(make_trainer) -> None:
+    loss = WarmUp(nn.CrossEntropyLoss(), steps=100)
+    trainer = make_trainer(loss=loss, accumulate=2)
+    seen = []
+
+    for _ in trainer.train_epoch(0):
+        seen.append((loss.step, loss.training))
+    list(trainer.train_epoch(1))
+
+    assert seen == [(0, True), (1, True), (2, True), (3, True)]
+    assert (loss.step, loss.training) == (7, False)

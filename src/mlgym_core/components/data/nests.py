@@ -1,9 +1,12 @@
-"""How large a batch of any form is. It knows neither loaders nor models."""
+"""Nests of tensors, as batches and outputs of a model may be: how large they are, and a change of every tensor.
+
+It knows neither loaders nor models.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -21,6 +24,18 @@ def shape_of(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: shape_of(item) for key, item in value.items()}
     return [shape_of(item) for item in value] if isinstance(value, list | tuple) else type(value).__name__
+
+
+def map_tensors(value: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """`value` with every tensor in its mappings, lists, tuples and named tuples changed; mappings become dicts."""
+    if isinstance(value, Tensor):
+        return change(value)
+    if isinstance(value, Mapping):
+        return {key: map_tensors(item, change) for key, item in value.items()}
+    if isinstance(value, tuple | list):
+        items = [map_tensors(item, change) for item in value]
+        return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    return value
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:

@@ -2,7 +2,7 @@ from dataclasses import dataclass
 
 import torch
 
-from mlgym_core.components.data.batch_size import count_samples
+from mlgym_core.components.data.nests import count_samples
 
 
 @dataclass(frozen=True)

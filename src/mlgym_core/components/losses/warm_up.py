@@ -10,7 +10,8 @@ from typing import Annotated
 from pydantic import PositiveInt
 from torch import Tensor, nn
 
-from mlgym_core.components.losses import Loss
+from mlgym_core.components.losses.protocols import Loss
+from mlgym_core.components.losses.running import RunningLoss, running_loss
 from mlgym_core.registry import Nested, register
 
 
@@ -40,6 +41,10 @@ class WarmUp(nn.Module):
         """The loss of outputs [N, ...] and targets, weighted while it is trained."""
         loss = self.loss(outputs, targets)
         return loss * self.weight if self.training else loss
+
+    def running(self) -> RunningLoss:
+        """Its sum over the batches of a split, in full."""
+        return running_loss(self.loss)
 
 
 def warm_ups(loss: Loss) -> list[WarmUp]:

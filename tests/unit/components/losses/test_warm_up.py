@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from mlgym_core.components.loss_warm_up import WarmUp, warm_ups
+from mlgym_core.components.losses import SumOfLosses
+from mlgym_core.components.losses.warm_up import WarmUp, warm_ups
 
 
 def half(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -29,19 +30,15 @@ def test_it_is_weighted_in_training_alone() -> None:
 def test_those_within_a_loss_are_found() -> None:
     inner = WarmUp(half, steps=2)
 
-    assert warm_ups(nn.ModuleList([nn.MSELoss(), inner])) == [inner]
+    assert warm_ups(SumOfLosses([{"loss": nn.MSELoss()}, {"loss": inner, "weight": 0.1}])) == [inner]
     assert warm_ups(inner) == [inner]
     assert warm_ups(half) == []
 
 
-def test_a_trainer_tells_it_the_step(make_trainer) -> None:
-    loss = WarmUp(nn.CrossEntropyLoss(), steps=100)
-    trainer = make_trainer(loss=loss, accumulate=2)
-    seen = []
+def test_a_split_is_scored_in_full() -> None:
+    running = WarmUp(nn.MSELoss(), steps=2).train().running()
 
-    for _ in trainer.train_epoch(0):
-        seen.append((loss.step, loss.training))
-    list(trainer.train_epoch(1))
+    running.add(torch.tensor([1.0, 2.0]), torch.zeros(2))
+    running.add(torch.tensor([3.0]), torch.zeros(1))
 
-    assert seen == [(0, True), (1, True), (2, True), (3, True)]
-    assert (loss.step, loss.training) == (7, False)
+    assert running.value() == pytest.approx((1 + 4 + 9) / 3)

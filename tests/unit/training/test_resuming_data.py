@@ -1,0 +1,66 @@
+"""Training on data that draw by chance goes on to the same bits, whoever fetches them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mlgym_core.config.settings import ResumePoints
+
+from .test_resuming import Countdown, Story
+
+EACH_STEP = ResumePoints(steps=1, seconds=0)
+
+
+@pytest.fixture
+def augmented(iris) -> dict[str, Any]:
+    """Epochs of three batches: features of ones own, noise on what training sees, one-hot targets, dropout."""
+    iris["run"]["epochs"] = 2
+    iris["data"] = {"use": "iris", "standardize": False}
+    iris["features"] = {"splits": "$splits", "columns": [2, 3], "steps": ["standard_scaler"]}
+    iris["rows"] = {"kind": "splits", "use": "one_hot", "splits": "$features"}
+    iris["loaders"] = {
+        "splits": "$rows",
+        "batch_size": 30,
+        "sampling": {"train": [1.0, 2.0, 1.0]},
+        "transforms": [{"use": "gaussian_noise", "deviation": 0.1}, {"use": "feature_dropout", "chance": 0.1}],
+    }
+    iris["model"]["sizes"] = [2, 8, 3]
+    return iris
+
+
+def test_training_on_augmented_data_goes_on_from_any_batch(assemble, augmented, tmp_path: Path) -> None:
+    whole, countdown = Story(assemble, tmp_path / "whole", augmented), Countdown()
+    assert whole.attempt(batches=countdown) is not None
+    assert countdown.num_asked == 6
+
+    for at in range(1, countdown.num_asked + 1):
+        story = Story(assemble, tmp_path / str(at), augmented, EACH_STEP)
+        assert story.attempt(batches=Countdown(at)) is None
+        assert story.attempt() is not None
+        assert story.facts == whole.facts, at
+        assert story.weights == whole.weights, at
+
+
+def test_worker_processes_change_nothing_of_it(assemble, augmented, tmp_path: Path) -> None:
+    whole = Story(assemble, tmp_path / "whole", augmented)
+    whole.attempt()
+    augmented["loaders"]["num_workers"] = 2
+
+    story = Story(assemble, tmp_path / "workers", augmented, EACH_STEP)
+    assert story.attempt(batches=Countdown(5)) is None
+    assert story.attempt() is not None
+
+    assert story.weights == whole.weights
+    assert story.facts == whole.facts
+
+
+def test_without_transforms_other_weights_come_out(assemble, augmented, tmp_path: Path) -> None:
+    whole, plain = (Story(assemble, tmp_path / name, augmented) for name in ("whole", "plain"))
+    whole.attempt()
+    augmented["loaders"]["transforms"] = []
+    plain.attempt()
+
+    assert plain.weights != whole.weights

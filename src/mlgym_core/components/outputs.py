@@ -6,7 +6,7 @@ knows no metric.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -116,12 +116,17 @@ class Outputs:
 
     def counts(self, given: Given) -> Counts | None:
         """How often each class was labelled as which; None where targets, or what is given, are no classes."""
-        if given not in self._counts:
-            self._counts[given] = self._count(given)
-        return self._counts[given]
+        counts: Counts | None = self.shared(given, lambda: self._count(given))
+        return counts
+
+    def shared(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """What `compute` gives, computed once for all metrics that ask for it under `key`."""
+        if key not in self._shared:
+            self._shared[key] = compute()
+        return self._shared[key]
 
     @cached_property
-    def _counts(self) -> dict[Given, Counts | None]:
+    def _shared(self) -> dict[Hashable, Any]:
         return {}
 
     def _count(self, given: Given) -> Counts | None:

@@ -16,7 +16,7 @@ from sklearn.metrics import get_scorer, get_scorer_names
 
 from mlgym_core.components.metric_arguments import annotation_of
 from mlgym_core.components.metrics.protocols import Metric, PostProcessors, chosen
-from mlgym_core.components.outputs import Form, Given, Outputs
+from mlgym_core.components.outputs import Counts, Form, Given, Outputs
 from mlgym_core.components.signatures import library_component
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import Component, Parameter, default_registry
@@ -46,6 +46,9 @@ _FORMS_OF_RESPONSES: dict[Any, Form] = {"predict": "labels", "predict_proba": "p
 _ALWAYS_PROBABILITIES = frozenset({"log_loss", "d2_log_loss_score"})
 """Their argument is called y_pred in older versions of scikit-learn."""
 
+_PLACES = {"precision_score": 0, "recall_score": 1, "f1_score": 2}
+"""Scores with the same arguments, and where they stand in `precision_recall_fscore_support`."""
+
 _HIDDEN = ("sample_weight", "contingency", "y_pred", "replace_undefined_by")
 """Arguments that only code can give, or that stand twice."""
 
@@ -74,12 +77,25 @@ class SklearnMetric:
             raise BuildError(f"it scores {scored}, and the task is {outputs.task}", code="MG330")
         counts = outputs.counts(self.given) if self._can_be_counted else None
         if counts is not None:
-            # A score of labels is one of their confusion matrix: each cell as one sample, as heavy as it is full.
-            score = self.function(counts.targets, counts.labels, sample_weight=counts.num, **self.arguments)
+            score = self._score_counts(counts, outputs)
         else:
             found = outputs.form(self.given)
             score = self.function(outputs.targets, found, **(self.arguments | self._missing_labels(outputs, found)))
         return self._sign * float(score)
+
+    def _score_counts(self, counts: Counts, outputs: Outputs) -> Any:
+        """The score of a confusion matrix: each cell as one sample, as heavy as it is full."""
+        place = _PLACES.get(self.function.__name__)
+        if place is None or self.arguments.get("zero_division") == "warn":
+            return self.function(counts.targets, counts.labels, sample_weight=counts.num, **self.arguments)
+        # scikit-learn computes all of these for each of them.
+        together = outputs.shared(
+            (self.given, repr(self.arguments)),
+            lambda: sklearn_metrics.precision_recall_fscore_support(
+                counts.targets, counts.labels, sample_weight=counts.num, **self.arguments
+            ),
+        )
+        return together[place]
 
     def _missing_labels(self, outputs: Outputs, found: NDArray[Any]) -> dict[str, Any]:
         """All classes: a split may lack one, and scikit-learn would count the columns of the probabilities wrong."""

@@ -1,6 +1,7 @@
 import { Link } from "@/components/Link";
 import { Notice } from "@/components/Notice";
 import { Status } from "@/components/Status";
+import { ModelCard } from "@/features/card/ModelCard";
 import { ExperimentPage } from "@/features/experiment/ExperimentPage";
 import { LogPanel } from "@/features/logs/LogPanel";
 import { addressOf, type Address } from "@/lib/address";
@@ -60,6 +61,17 @@ export function ExperimentView({ view, source, address, experimentId }: Props) {
               at={at}
               numLines={candidate.row.num_log_lines}
               className="max-h-96"
+            />
+          }
+          card={
+            <ModelCard
+              key={experimentId}
+              restEndpoint={endpoint}
+              runId={runId}
+              experimentId={experimentId}
+              at={at}
+              state={`${candidate.row.status} ${candidate.row.attempt}`}
+              isOpen={isRunning}
             />
           }
         />

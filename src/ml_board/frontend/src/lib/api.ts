@@ -6,6 +6,7 @@ import type {
   ListedRun,
   LogEntry,
   LogPage,
+  ModelCard,
   RunSnapshot,
   SystemPage,
 } from "@/types/generated";
@@ -61,6 +62,17 @@ export function fetchExperiment(
   signal?: AbortSignal,
 ): Promise<ExperimentPage> {
   return getJson(endpoint, `${runPath(runId)}/experiments/${experimentId}${queryOf({ at })}`, signal);
+}
+
+/** What is known of an experiment's model, now or as it was after the event `at`. */
+export function fetchModelCard(
+  endpoint: string,
+  runId: string,
+  experimentId: number,
+  at: number | null,
+  signal?: AbortSignal,
+): Promise<ModelCard> {
+  return getJson(endpoint, `/model-card/${encodeURIComponent(runId)}/${experimentId}${queryOf({ at })}`, signal);
 }
 
 export interface SeriesRequest {

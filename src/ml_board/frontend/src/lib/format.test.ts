@@ -4,6 +4,7 @@ import {
   formatBytes,
   formatCommand,
   formatCount,
+  formatFigures,
   formatDuration,
   formatParameter,
   formatScore,
@@ -84,8 +85,23 @@ describe("formatBytes", () => {
 
 it("formats a time of day", () => expect(formatTime(1_790_000_000)).toMatch(/^\d{1,2} \w{3,4} 2026, \d\d:\d\d:\d\d$/));
 
+it.each([
+  [0, "0"],
+  [0.00000153, "1.53e-6"],
+  [0.0021, "0.0021"],
+  [3.14159, "3.14"],
+  [24, "24"],
+  [480.4, "480"],
+  [12_345, "12,345"],
+  [2_500_000, "2.5e6"],
+])("formats %d in three figures", (value, text) => expect(formatFigures(value)).toBe(text));
+
 it("counts", () =>
-  expect([formatCount(1, "event"), formatCount(12_000, "event")]).toEqual(["1 event", "12,000 events"]));
+  expect([formatCount(1, "event"), formatCount(12_000, "event"), formatCount(2, "class", "classes")]).toEqual([
+    "1 event",
+    "12,000 events",
+    "2 classes",
+  ]));
 
 it("quotes what a shell would take apart", () => {
   expect(formatCommand(["mlgym", "run", "my file.yml", "--set", "a=it's"])).toBe(

@@ -21,6 +21,14 @@ export function formatParameter(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/** Three figures: "0.0021", "24", "1.53e-6", "480". */
+export function formatFigures(value: number): string {
+  const size = Math.abs(value);
+  if (size === 0) return "0";
+  if (size < 1e-3 || size >= 1e6) return shortExponent(String(Number(value.toPrecision(3)).toExponential()));
+  return size < 100 ? String(Number(value.toPrecision(3))) : Math.round(value).toLocaleString("en-GB");
+}
+
 function formatPlainNumber(value: number): string {
   const size = Math.abs(value);
   const plain = String(value);
@@ -95,9 +103,9 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 || size >= 9.95 ? Math.round(size) : size.toFixed(1)} ${SIZES[unit]}`;
 }
 
-/** "1 experiment", "12 experiments". */
-export function formatCount(count: number, noun: string): string {
-  return `${count.toLocaleString("en-GB")} ${noun}${count === 1 ? "" : "s"}`;
+/** "1 experiment", "12 experiments"; `nouns` where more are not called with an s. */
+export function formatCount(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${count.toLocaleString("en-GB")} ${count === 1 ? noun : nouns}`;
 }
 
 /** A command that a shell reads as the same words. */

@@ -24,7 +24,14 @@ describe("the figures of a sample", () => {
   });
 
   it("have each GPU with what it tells", () => {
-    const gpu = { index: 1, name: "H100", percent: null, memory_used_bytes: 40e9, memory_total_bytes: 80e9 };
+    const gpu = {
+      index: 1,
+      name: "H100",
+      percent: null,
+      memory_used_bytes: 40e9,
+      memory_total_bytes: 80e9,
+      power_watts: null,
+    };
     const [, , use, ...more] = figuresOf({ ...sample, gpus: [gpu] });
     expect(use).toMatchObject({ name: "GPU 1 memory", value: "40 GB", column: "gpu/1/memory_used_bytes", most: 80e9 });
     expect(more).toEqual([]);

@@ -22,10 +22,11 @@ interface Props {
   parameters: Record<string, unknown>;
   theme: Theme;
   log: ReactNode;
+  card: ReactNode;
 }
 
 /** Everything that is known of one experiment. */
-export function ExperimentPage({ experiment, row, status, source, parameters, theme, log }: Props) {
+export function ExperimentPage({ experiment, row, status, source, parameters, theme, log, card }: Props) {
   return (
     <div className="grid gap-4">
       {row.error && <Failure error={row.error} stacktrace={experiment.stacktrace} />}
@@ -51,6 +52,7 @@ export function ExperimentPage({ experiment, row, status, source, parameters, th
               experimentId={row.experiment_id}
             />
           </Section>
+          <Section title="Model card">{card}</Section>
         </div>
         <div className="grid min-w-0 gap-4">
           <Section title="Times and place">

@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.datasets import load_iris
+from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
@@ -151,6 +152,30 @@ def test_a_word_that_training_did_not_have_is_refused(table) -> None:
 
     with pytest.raises(BuildError, match=r"do not take these rows: Found unknown categories \['Bonn'\]"):
         train.encode({"age": [3], "city": ["Bonn"]})
+
+
+def test_new_words_are_read_as_training_read_them(tmp_path) -> None:
+    (tmp_path / "sizes.csv").write_text("size,width,y\n8,1,0\n10,2,1\nXL,3,0\n8,4,1\n")
+    table = csv(tmp_path / "sizes.csv", target="y", test_fraction=0)
+    train = columns(table, columns=["size"], steps=[OneHotEncoder()], others=[Columns(columns=["width"])])["train"]
+
+    assert train.encode(pd.DataFrame({"size": [10, 8], "width": [1, 2]})).tolist() == [[1, 0, 0, 1], [0, 1, 0, 2]]
+    assert train.encode(np.array([["XL", 3]], dtype=object)).tolist() == [[0, 0, 1, 3]]
+    with pytest.raises(BuildError, match="column 'width' holds values that are no numbers"):
+        train.encode({"size": ["8"], "width": ["wide"]})
+
+
+def test_values_may_stay_missing_for_models_that_take_them(table) -> None:
+    train = columns(table, columns=["age"], allow_missing=True)["train"]
+
+    assert int(torch.isnan(train.inputs).sum()) == int(table["train"].frame["age"].isna().sum()) > 0
+    assert torch.isnan(train.encode({"age": [None], "city": ["Rome"]})).all()
+
+
+def test_a_step_may_look_at_the_targets() -> None:
+    informative = columns(bundled.iris(), steps=[SelectKBest(k=1)])["train"]
+
+    assert informative.feature_names == ("petal length (cm)",)
 
 
 def test_images_are_no_rows() -> None:

@@ -6,7 +6,7 @@ Owns the taking of columns from rows and the order of what is done to them. It k
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -67,7 +67,8 @@ class Encoding:
         if self.read is not None:
             import pandas as pd
 
-            return self._read_table(pd.DataFrame(array.reshape(len(array), -1), columns=list(self.columns)))
+            frame = pd.DataFrame(array.reshape(len(array), -1), columns=list(self.columns))
+            return self._read_table(frame.infer_objects())
         return numbers(array.reshape(len(array), *self.shape), what="the data")
 
     def _read_table(self, frame: pd.DataFrame) -> Tensor:
@@ -81,7 +82,7 @@ class Encoding:
                 raise BuildError(message, code=NO_COLUMN, hint=f"needed: {', '.join(self.columns)}")
         taken = frame.set_axis(there, axis=1)[list(self.columns)]
         if self.read is not None:
-            return self.read(plain_columns(taken))
+            return self.read(taken)
         for column in self.columns:
             numbers(taken[column].to_numpy(), what=f"column '{column}'")
         return numbers(taken.to_numpy(dtype=np.float32).reshape(len(taken), *self.shape), what="the data")
@@ -101,14 +102,17 @@ def numbers(array: NDArray[Any], *, what: str) -> Tensor:
     return torch.from_numpy(np.array(array, dtype=np.float32, order="C"))
 
 
-def plain_columns(frame: pd.DataFrame) -> pd.DataFrame:
-    """The table with numbers as float32 and all else as words, not a number where a value is missing."""
+def plain_columns(frame: pd.DataFrame, words: Collection[str] = ()) -> pd.DataFrame:
+    """The table with numbers as float32 and all else as words, not a number where a value is missing.
+
+    What stands in the columns `words` is words, even if it looks like numbers.
+    """
     columns: dict[str, Any] = {}
     for name in frame.columns:
         values = frame[name]
-        if values.dtype.kind in "biuf":
+        if name not in words and (values.dtype.kind in "biuf" or values.isna().all()):
             columns[name] = values.astype(np.float32)
         else:
-            words = values.astype(object)
-            columns[name] = words.map(str).where(values.notna(), np.nan)
+            objects = values.astype(object)
+            columns[name] = objects.map(str).where(values.notna(), np.nan)
     return frame.assign(**columns)

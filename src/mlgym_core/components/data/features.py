@@ -16,8 +16,8 @@ from pydantic import Field, PositiveInt
 from sklearn.base import clone
 from torch import Tensor
 
-from mlgym_core.components.data.dataset import Dataset, Source, Table
-from mlgym_core.components.data.encoding import Encoding
+from mlgym_core.components.data.dataset import Dataset, Source, Table, classes_of
+from mlgym_core.components.data.encoding import Encoding, numbers, plain_columns
 from mlgym_core.config.suggestions import did_you_mean
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import Nested, Slot, default_registry, register
@@ -53,6 +53,7 @@ def columns(
     steps: Annotated[list[Any], Nested("estimator")] | None = None,
     others: Annotated[list[Columns], Nested("feature")] | None = None,
     fit_on: str = "train",
+    allow_missing: bool = False,
 ) -> dict[str, Source]:
     """The splits with the named columns as inputs, scaled, encoded or imputed by transformers of scikit-learn.
 
@@ -63,12 +64,14 @@ def columns(
         steps: Transformers, one after the other; the columns are taken as they are where not given.
         others: Further columns with steps of their own, whose outputs come behind.
         fit_on: The split that the steps are fitted on.
+        allow_missing: Let values stay missing, for models that take them.
 
     Raises:
         BuildError: a column is not there, a step does not fit it, or the data are no rows of columns.
     """
     parts = [Columns(columns=columns, steps=steps), *(others or ())]
-    return apply_features(parts, splits, fit_on, name=f"{_data_name(splits)}_features_v{version}")
+    name = f"{_data_name(splits)}_features_v{version}"
+    return apply_features(parts, splits, fit_on, name=name, allow_missing=allow_missing)
 
 
 @register("features", "in_place")
@@ -99,7 +102,7 @@ def in_place(
 
 
 def apply_features(
-    parts: Sequence[Columns], splits: Mapping[str, Source], fit_on: str, *, name: str
+    parts: Sequence[Columns], splits: Mapping[str, Source], fit_on: str, *, name: str, allow_missing: bool = False
 ) -> dict[str, Source]:
     """The splits with the outputs of `parts`, side by side, as inputs; `name` is what the set is called.
 
@@ -107,17 +110,22 @@ def apply_features(
         BuildError: a column is not there, a step does not fit it, or the data are no rows of columns.
     """
     train = _rows(splits, fit_on)
-    step = _fit(parts, train, name)
+    step = _fit(parts, train, name, allow_missing=allow_missing)
     return {split: _encode(_rows(splits, split), step, name) for split in splits}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class FittedFeatures:
-    """A feature set that was fitted: rows of `columns` to inputs [N, F]."""
+    """A feature set that was fitted: rows of `columns` to inputs [N, F].
+
+    `words` are those columns that held words in training.
+    """
 
     name: str
     columns: tuple[str, ...]
+    words: frozenset[str]
     transformer: ColumnTransformer
+    allow_missing: bool = False
 
     def read(self, frame: pd.DataFrame) -> Tensor:
         """The inputs of a table.
@@ -125,12 +133,19 @@ class FittedFeatures:
         Raises:
             BuildError: a step does not take what stands in it, such as a word that training did not have.
         """
+        rows = plain_columns(frame, self.words)
+        for column in self.columns:
+            if rows[column].dtype.kind != "f" and column not in self.words:
+                numbers(rows[column].to_numpy(), what=f"column '{column}'")
         try:
-            encoded = self.transformer.transform(frame)
-            rows = encoded.toarray() if hasattr(encoded, "toarray") else encoded
-            return torch.from_numpy(np.array(rows, dtype=np.float32, order="C"))
+            encoded = self.transformer.transform(rows)
+            array = np.array(encoded.toarray() if hasattr(encoded, "toarray") else encoded, dtype=np.float32, order="C")
         except (ValueError, TypeError) as error:
             raise BuildError(f"features '{self.name}' do not take these rows: {error}", code=_MISFIT) from error
+        if not self.allow_missing and np.isnan(array).any():
+            hint = "begin the steps with simple_imputer, or allow_missing: true for models that take them"
+            raise BuildError(f"features '{self.name}' leave values missing", code=_MISFIT, hint=hint)
+        return torch.from_numpy(array)
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """The inputs of rows of numbers [N, columns]."""
@@ -145,7 +160,7 @@ class FittedFeatures:
             return ()
 
 
-def _fit(parts: Sequence[Columns], train: Dataset | Table, name: str) -> FittedFeatures:
+def _fit(parts: Sequence[Columns], train: Dataset | Table, name: str, *, allow_missing: bool) -> FittedFeatures:
     from sklearn.compose import ColumnTransformer  # takes a moment, which only those wait for who have features
     from sklearn.pipeline import make_pipeline
 
@@ -159,11 +174,13 @@ def _fit(parts: Sequence[Columns], train: Dataset | Table, name: str) -> FittedF
         transformers.append((f"part_{number}", make_pipeline(*steps) if steps else "passthrough", positions))
     transformer = ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=False)
     frame = train.frame if isinstance(train, Table) else _frame(train.inputs, names)
+    labels = classes_of(train.targets, train.task)
     try:
-        transformer.fit(frame, train.targets.numpy())
+        transformer.fit(frame, (train.targets if labels is None else labels).numpy())
     except (ValueError, TypeError, AttributeError) as error:
         raise BuildError(f"features '{name}' do not fit the data: {error}", code=_MISFIT) from error
-    return FittedFeatures(name=name, columns=names, transformer=transformer)
+    words = frozenset(column for column in names if frame[column].dtype.kind != "f")
+    return FittedFeatures(name=name, columns=names, words=words, transformer=transformer, allow_missing=allow_missing)
 
 
 def _encode(source: Dataset | Table, fitted: FittedFeatures, name: str) -> Dataset:
@@ -176,13 +193,8 @@ def _encode(source: Dataset | Table, fitted: FittedFeatures, name: str) -> Datas
             feature_names=feature_names,
             features=name,
         )
-    inputs = fitted.read(source.frame)
-    if torch.isnan(inputs).any():
-        raise BuildError(
-            f"features '{name}' leave values missing", code=_MISFIT, hint="begin the steps with simple_imputer"
-        )
     return Dataset(
-        inputs=inputs,
+        inputs=fitted.read(source.frame),
         targets=source.targets,
         task=source.task,
         num_classes=source.num_classes,

@@ -21,7 +21,7 @@ import psutil
 
 from mlgym_core.errors import RunError
 
-PACKAGES = ("mlgym-core", "torch", "numpy", "scikit-learn", "scipy", "safetensors")
+PACKAGES = ("mlgym-core", "torch", "numpy", "scikit-learn", "scipy", "safetensors", "skops", "xgboost", "xgboost-cpu")
 """The packages whose version may shape results."""
 STATED = {"MLGYM_CARBON_INTENSITY": "carbon_intensity_g_per_kwh", "MLGYM_CPU_TDP": "cpu_tdp_watts"}
 """Variables of the environment by which a user says what an estimate of energy would else assume."""

@@ -28,8 +28,6 @@ REFUSED, UNFIT = "MG355", "MG356"
 
 _OF_DART = ("rate_drop", "skip_drop", "one_drop", "sample_type", "normalize_type")
 _NAMES = {"reg_lambda": "lambda", "reg_alpha": "alpha"}
-_WRITTEN = ("monotone_constraints", "interaction_constraints")
-"""Parameters that XGBoost reads as text."""
 _TRAINERS = ("seed", "seed_per_iteration", "nthread", "device", "num_class", "updater", "process_type", "booster")
 """What the trainer sets, or what would make training go on other than it began."""
 
@@ -114,7 +112,11 @@ class BoostedTrees:
     def parameters(self) -> dict[str, Any]:
         """What XGBoost is told, without what it does of itself."""
         said = self._said() | {"tree_method": self.tree_method, **(self.others or {})}
-        return {_NAMES.get(name, name): str(each) if name in _WRITTEN else each for name, each in said.items()}
+        if self.monotone_constraints is not None:
+            said["monotone_constraints"] = f"({','.join(map(str, self.monotone_constraints))})"
+        if self.interaction_constraints is not None:
+            said["interaction_constraints"] = str(self.interaction_constraints)
+        return {_NAMES.get(name, name): each for name, each in said.items()}
 
     def _said(self) -> dict[str, Any]:
         fields = [each for each in dataclasses.fields(self) if each.name not in ("objective", "others")]

@@ -164,3 +164,17 @@ def test_run_config_yml_says_all_that_run_py_needs(tmp_path: Path) -> None:
     log = log_of_the_only_run(storage)
     assert {config["run"]["epochs"] for config in configs(log).values()} == {1}
     assert [event["payload"]["counts"] for event in log if event["event_type"] == "run_ended"] == [{"finished": 2}]
+
+
+def test_what_the_torch_trainer_can_be_told_trains(tmp_path: Path) -> None:
+    command = ("-m", "mlgym_core", "run", "gs_config.yml", "--num_epochs", "2", "--event_storage_path", str(tmp_path))
+    run(*command, cwd=EXAMPLES / "torch_features")
+    log = log_of_the_only_run(tmp_path)
+    saved = facts(log)
+    assert [configs(log)[each]["trainer"]["accumulate"] for each in range(2)] == [1, 2]
+    steps = [[found["step"] for kind, found in saved[each] if kind == "checkpoint_saved"] for each in range(2)]
+    assert steps == [[72, 144], [36, 72]]
+    names = {each["name"] for kind, found in saved[0] if kind == "checkpoint_saved" for each in found["resources"]}
+    assert names == {"model.safetensors", "optimizer.safetensors", "lr_scheduler.json", "stateful_components.json"}
+    losses = [found["loss_scores"][0]["score"] for kind, found in saved[0] if kind == "evaluation_result"]
+    assert losses[-1] < losses[0]

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler as torch_schedulers
 
+from mlgym_core.checkpoints import serialize
 from mlgym_core.components.lr_schedulers import LRSchedulers
 from mlgym_core.components.optimizers import Optimizers
 from mlgym_core.errors import BuildError
@@ -28,6 +29,23 @@ def rates(factory, num_steps: int) -> list[float]:
         sgd.step()
         steps.after_epoch({})
     return found
+
+
+SETTINGS = {
+    "chained_scheduler": {"schedulers": [scheduler("exponential", gamma=0.9), scheduler("step", step_size=3)]},
+    "cosine_annealing_lr": {"T_max": 5},
+    "cosine_annealing_warm_restarts": {"T_0": 3},
+    "cyclic_lr": {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 3, "scale_mode": "cycle"},
+    "exponential_lr": {"gamma": 0.9},
+    "multi_step_lr": {"milestones": [1, 7]},
+    "one_cycle_lr": {"max_lr": 0.1, "total_steps": 20},
+    "reduce_lr_on_plateau": {"patience": 1},
+    "sequential_lr": {
+        "schedulers": [scheduler("linear", total_iters=3), scheduler("exponential", gamma=0.5)],
+        "milestones": [4],
+    },
+    "step_lr": {"step_size": 2},
+}
 
 
 class TestOptimizers:
@@ -130,3 +148,27 @@ class TestSchedulers:
 
         assert found == whole[3:]
         assert isinstance(scheduler(name, **arguments).make(sgd), torch_schedulers.LRScheduler)
+
+    @pytest.mark.parametrize("name", LRSchedulers().names())
+    def test_each_goes_on_after_a_batch_from_what_is_in_a_checkpoint(self, name: str) -> None:
+        def begin():
+            sgd = optimizer("sgd", nn.Linear(1, 1), lr=0.1, momentum=0.9)
+            return sgd, scheduler(name, **(SETTINGS.get(name, {}) | when))(sgd)
+
+        def go_on(sgd, schedule, num_steps: int) -> list[tuple[float, float]]:
+            found = []
+            for step in range(num_steps):
+                sgd.step()
+                schedule.after_batch() if "interval" in when else schedule.after_epoch({"val/loss": step % 3})
+                found.append((sgd.param_groups[0]["lr"], sgd.param_groups[0]["momentum"]))
+            return found
+
+        when = {"monitor": "val/loss"} if name == "reduce_lr_on_plateau" else {"interval": "step"}
+        sgd, schedule = begin()
+        go_on(sgd, schedule, 6)
+        kept = serialize.dump_state(sgd.state_dict()), serialize.dump_json(schedule.state_dict())
+        other, other_schedule = begin()
+        other.load_state_dict(serialize.load_state(kept[0]))
+        other_schedule.load_state_dict(serialize.load_json(kept[1]))
+
+        assert go_on(other, other_schedule, 6) == go_on(sgd, schedule, 6)

@@ -169,6 +169,14 @@ def test_weights_that_do_not_fit_the_classes_are_refused(source: Dataset, weight
         loader(source, sampling=weights)
 
 
+def test_a_class_that_losses_ignore_is_not_drawn(source: Dataset) -> None:
+    targets = torch.where(source.targets == 1, -100, source.targets)
+    weighted = loader(Dataset(inputs=source.inputs, targets=targets, task="multiclass"), sampling="weighted")
+
+    assert torch.cat([targets for _, targets in weighted.epoch(0)]).unique().tolist() == [0]
+    assert label_counts(weighted) == {"0": 19}
+
+
 def test_one_hot_targets_are_weighted_by_their_class(source: Dataset) -> None:
     rows = torch.nn.functional.one_hot(source.targets, 2).float()
     one_hot = Dataset(inputs=source.inputs, targets=rows, task="multiclass", num_classes=2)

@@ -212,3 +212,11 @@ def test_a_combination_takes_data_alone() -> None:
         ConfigError, match="requirement 'a' of 'derived' is a component of type MODEL_REGISTRY, not DATA"
     ):
         lower(DATA + registry + text)
+
+
+def test_collators_that_come_along_may_be_named() -> None:
+    text = (
+        "collator: {component_type_key: DATA_COLLATOR, config: {collator_type: pad, collator_params: {lengths: true}}}"
+    )
+
+    assert lower(DATA + text)["collator"] == {"use": "pad", "lengths": True}

@@ -53,7 +53,8 @@ def _weights(source: Source, sampling: Sampling) -> Tensor | None:
     labels = labels_of(source)
     if labels is None:
         raise BuildError("weighted sampling needs classes, but the targets are floats", code="MG314")
-    counts = torch.bincount(labels).double()
+    is_class = labels >= 0  # losses ignore a class below 0
+    counts = torch.bincount(labels[is_class]).double()
     wanted = torch.ones_like(counts) if sampling == "weighted" else torch.tensor(sampling, dtype=torch.float64)
     if len(wanted) < len(counts):
         raise BuildError(
@@ -61,6 +62,8 @@ def _weights(source: Source, sampling: Sampling) -> Tensor | None:
             code="MG314",
             hint="a weight for each class, in their order",
         )
-    if not wanted[labels].any():
+    weights = torch.zeros(len(labels), dtype=torch.float64)
+    weights[is_class] = (wanted[: len(counts)] / counts)[labels[is_class]]
+    if not weights.any():
         raise BuildError("sampling gives every class that is there the weight 0", code="MG314")
-    return (wanted[: len(counts)] / counts)[labels]
+    return weights

@@ -46,7 +46,7 @@ def loss_faults(
                 code="MG373",
                 message=f"loss '{name}' compares logits, and {_title_of_model(components)} gives {_NAMES[scale]}",
                 place=place,
-                hint="a metric such as log_loss or brier instead; of two classes' probabilities the loss bce",
+                hint="a metric such as log_loss or brier instead",
             )
         elif reason := _loss_misfit(loss, raw, targets):
             yield Diagnostic(code="MG321", message=f"loss '{name}' does not fit: {reason}", place=place)

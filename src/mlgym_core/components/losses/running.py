@@ -100,7 +100,7 @@ class _TorchSum:
             if self._loss.weight is None:
                 return counts.sum()
             return in_double(self._loss.weight[targets.where(counts, 0)] * counts).sum()
-        return len(outputs) if isinstance(self._loss, _OWN_MEAN) else losses.numel()
+        return losses.numel()
 
 
 class _Whole:

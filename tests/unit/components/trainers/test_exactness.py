@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mlgym_core.components.losses.warm_up import WarmUp
+from mlgym_core.components.losses import ScaledLoss, SumOfLosses, WarmUp
 from mlgym_core.components.lr_schedulers import LRSchedulers, SchedulerBundle
 from mlgym_core.components.optimizers import Optimizers
 from mlgym_core.components.parameter_groups import OptimizerBundle
@@ -56,6 +56,9 @@ FEATURES = {
         "lr_scheduler": scheduler("exponential", gamma=0.9, interval="step"),
     },
     "a loss that warms up": {"loss": WarmUp(nn.CrossEntropyLoss(), steps=10, start=0.1)},
+    "a loss that calibrates itself": {
+        "loss": SumOfLosses([{"loss": nn.CrossEntropyLoss()}, {"loss": ScaledLoss(nn.MultiMarginLoss(), calibrate=6)}])
+    },
     "lbfgs": {"optimizer": optimizer("lbfgs", lr=0.1)},
 }
 

@@ -22,6 +22,15 @@ def test_scores_times_and_curves_are_there(open_page, board, finished_id):
     expect(page.get_by_role("region", name="Curves").get_by_role("img")).to_have_count(3)
 
 
+def test_the_model_card_tells_parameters_labels_and_the_pipeline(open_page, board, finished_id):
+    page = open_page(board, run_id=finished_id, experiment=1)
+    card = page.get_by_role("region", name="Model card")
+    expect(card).to_contain_text("Parameters67")
+    expect(card.get_by_role("row", name="virginica").get_by_role("cell")).to_have_text(["28", "12"])
+    needed = card.get_by_role("group", name="Pipeline").locator("[data-slot=trainer]")
+    expect(needed).to_have_attribute("title", "trainer: torch; needs model, loss, optimizer, loaders")
+
+
 def test_a_checkpoint_can_be_fetched_and_is_what_its_digest_says(open_page, board, finished_id):
     page = open_page(board, run_id=finished_id, experiment=1)
     section = page.get_by_role("region", name="Checkpoints")

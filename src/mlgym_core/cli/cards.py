@@ -188,7 +188,7 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def _configuration(slots: Mapping[str, Any]) -> Iterator[str]:
-    leaves = [(path, value) for path, value in config_leaves(dict(slots)) if value is not None]
+    leaves = [leaf for slot, config in slots.items() for leaf in config_leaves(config, slot) if leaf[1] is not None]
     if leaves:
         yield from ("", "```yaml", *(f"{path}: {_inline(value)}" for path, value in leaves), "```")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import torch
@@ -192,20 +193,14 @@ class TorchTrainer:
         for scheduler in self._schedulers.values():
             scheduler.after_epoch(scores)
 
-    def predict(self, inputs: Any) -> Tensor:
-        """The model's raw outputs [N, ...] for a batch of inputs on its device."""
+    def predict(self, inputs: Any) -> Any:
+        """The model's raw outputs [N, ...], or a nest of them, for a batch of inputs on its device."""
         if self._model.training:
             self._model.eval()
-        context = autocast(self._settings.precision, self._device)
-        with torch.inference_mode():
-            if context is None:
-                outputs: Tensor = self._model(inputs)
-                return outputs
-            with context:
-                outputs = map_tensors(self._model(inputs), _in_single)
-            return outputs
+        with torch.inference_mode(), autocast(self._settings.precision, self._device) or nullcontext():
+            return map_tensors(self._model(inputs), _in_single)
 
-    def rehearse(self, num_samples: int) -> tuple[Tensor, Any]:
+    def rehearse(self, num_samples: int) -> tuple[Any, Any]:
         """Raw outputs and targets of one step on copies of model and loss; nothing of its own changes.
 
         Raises:
@@ -214,12 +209,16 @@ class TorchTrainer:
         inputs, targets = self._loader.sample(num_samples)
         model, loss = copy.deepcopy(self._model).train(), copy.deepcopy(self._loss)
         title, shape = type(model).__name__, shape_of(inputs)
+        context = autocast(self._settings.precision, self._device) or nullcontext()
         try:
-            outputs: Tensor = model(inputs)
+            with context:
+                outputs = model(inputs)
         except _MISFITS as error:
             raise BuildError(f"model {title} does not take inputs of shape {shape}: {error}", code="MG320") from error
         try:
-            torch.autograd.backward(loss(outputs, targets))
+            with context:
+                result = loss(outputs, targets)
+            torch.autograd.backward(result)
         except (*_MISFITS, BuildError) as error:
             kind = f" and type {targets.dtype}" if isinstance(targets, Tensor) else ""
             raise BuildError(
@@ -228,7 +227,7 @@ class TorchTrainer:
                 code="MG321",
             ) from error
         self._rehearse_optimizers(model)
-        return map_tensors(outputs, Tensor.detach), targets
+        return map_tensors(outputs, lambda each: _in_single(each.detach())), targets
 
     def resources(self) -> dict[str, Frozen]:
         """All that training goes on from, as files by name. Raises RunError where a loss has stopped training."""

@@ -54,8 +54,8 @@ def show(options: argparse.Namespace, _log: TextLog) -> int:
         choices = ", ".join(f"{path}={value}" for path, value in shown.parameters[str(each.experiment_id)].items())
         epochs = f"{each.epochs_done}/{each.num_epochs or '?'}"
         told_error = (each.error or "").partition("\n")[0]
-        rows.append((each.experiment_id, each.status, epochs, headline(state) or "", choices, told_error))
-    print_table(("EXPERIMENT", "STATUS", "EPOCHS", "BEST", "CHOICES", "ERROR"), rows)
+        rows.append((each.experiment_id, each.status, each.attempt, epochs, headline(state) or "", choices, told_error))
+    print_table(("EXPERIMENT", "STATUS", "ATTEMPT", "EPOCHS", "BEST", "CHOICES", "ERROR"), rows)
     return 0
 
 

@@ -10,12 +10,22 @@ import os
 
 from mlgym_core.config.settings import default_event_storage
 from mlgym_core.errors import StoreError
+from mlgym_core.events.codes import NOT_READABLE
 from mlgym_core.events.folder import EventStorage, RunFolder
 
 
 def open_storage(options: argparse.Namespace) -> EventStorage:
-    """The event storage that the options or the environment name; nothing is made on disk."""
-    return EventStorage(options.event_storage_path or default_event_storage(os.environ))
+    """The event storage that the options or the environment name; nothing is made on disk.
+
+    Raises:
+        StoreError: what they name is a file.
+    """
+    storage = EventStorage(options.event_storage_path or default_event_storage(os.environ))
+    if storage.path.exists() and not storage.path.is_dir():
+        raise StoreError(
+            f"{storage.path} is a file", code=NOT_READABLE, hint="an event storage is the folder that runs are kept in"
+        )
+    return storage
 
 
 def find_run(storage: EventStorage, run_id: str) -> RunFolder:

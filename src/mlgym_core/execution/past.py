@@ -78,13 +78,23 @@ def take_over(run: RunFolder, transport: Transport) -> Past:
 
 
 def check_begun(run: RunFolder, state: RunState) -> None:
-    """Raises RunError for a run that was broken off before its experiments were recorded, or that nobody began here."""
-    started, num_recorded = state.started, sum(1 for each in state.experiments.values() if each.config)
-    if started is None or num_recorded < started.num_experiments:
+    """Sees that there is something to go on with.
+
+    Raises:
+        RunError: the run was broken off before its experiments were recorded, or was trained by something else.
+    """
+    started, configs = state.started, [each.config for each in state.experiments.values() if each.config]
+    if started is None or len(configs) < started.num_experiments:
         raise RunError(
             f"run {run.run_id} was broken off before its experiments were recorded: there is nothing to go on with",
             code="MG120",
             hint="nothing of it was trained; run its configuration anew",
+        )
+    if not all("epochs" in each.get("run", {}) for each in configs):
+        raise RunError(
+            f"run {run.run_id} was not trained by mlgym, which cannot go on with it",
+            code="MG126",
+            hint="its log was written by a training loop of one's own: start that again",
         )
 
 

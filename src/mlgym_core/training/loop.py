@@ -16,7 +16,7 @@ from mlgym_core.checkpoints.protocols import Checkpoints, Moment
 from mlgym_core.components.early_stopping import EarlyStopping, Goal
 from mlgym_core.components.progress import is_report_due
 from mlgym_core.config.settings import ResumePoints
-from mlgym_core.config.spec import ExperimentSpec
+from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.events.projections.positions import Known
 from mlgym_core.events.spool import Publisher
 from mlgym_core.registry import Components
@@ -85,7 +85,7 @@ def train(
             "threads": threads,
             "device": kind.type,
             "versions": dict(versions),
-            "config_hash": spec.config_hash,
+            "config_hash": _identity(spec),
         },
     )
     keeper = CheckpointKeeper(
@@ -104,6 +104,12 @@ def train(
         if not outcome.stopped:
             keeper.finish()
         return outcome
+
+
+def _identity(spec: ExperimentSpec) -> str:
+    """The hash of all that training depends on up to any moment: how many epochs are to follow is no part of it."""
+    run = {name: value for name, value in spec.config["run"].items() if name != "epochs"}
+    return canonical_hash({**spec.config, "run": run})
 
 
 class _Experiment:

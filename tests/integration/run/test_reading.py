@@ -51,12 +51,19 @@ def test_a_run_is_shown_by_its_id_or_as_the_last(mlgym, logged) -> None:
     assert experiment["checkpoints"] == []
 
 
+def test_a_storage_that_is_a_file_is_no_empty_one(mlgym, workplace) -> None:
+    workplace.storage.path.write_text("")
+    done = mlgym("runs")
+    assert (done.status, done.out) == (2, "")
+    assert f"MG412 {workplace.storage.path} is a file" in done.err
+
+
 def test_a_run_is_shown_as_a_table(mlgym, logged) -> None:
     lines = mlgym("show", logged).out.splitlines()
 
     assert lines[0] == f"run {logged}: finished (by hand)"
-    assert lines[2].split() == ["EXPERIMENT", "STATUS", "EPOCHS", "BEST", "CHOICES", "ERROR"]
-    assert lines[3].split()[:3] == ["0", "finished", "2/?"]
+    assert lines[2].split() == ["EXPERIMENT", "STATUS", "ATTEMPT", "EPOCHS", "BEST", "CHOICES", "ERROR"]
+    assert lines[3].split()[:4] == ["0", "finished", "1", "2/?"]
 
 
 def test_a_run_is_shown_as_it_was_at_an_event(mlgym, workplace, logged) -> None:

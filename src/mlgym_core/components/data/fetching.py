@@ -6,10 +6,11 @@ but the sample. It knows no order, no process and no device; a worker process fe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from torch import Tensor
 from torch.utils.data import default_collate
 
 from mlgym_core.components.data.chance import chance_kept, seed_chance
@@ -29,6 +30,19 @@ class BatchKey:
     epoch: int | None
     number: int
     indices: list[int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """The batches of a pass from `first` on, whose samples are `parts`, as keys made when they are asked for."""
+
+    epoch: int | None
+    parts: Sequence[Tensor]
+    first: int = 0
+
+    def __iter__(self) -> Iterator[BatchKey]:
+        for number in range(self.first, len(self.parts)):
+            yield BatchKey(epoch=self.epoch, number=number, indices=self.parts[number].tolist())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from mlgym_core.components.data.dataset import Source, Task, known_targets_of, task_of
-from mlgym_core.components.data.fetching import BatchKey, Collate, Fetcher, Transform
+from mlgym_core.components.data.fetching import BatchKey, Collate, Fetcher, Pass, Transform
 from mlgym_core.components.data.moving import move
 from mlgym_core.components.data.ordered import OrderedLoader
 from mlgym_core.components.data.workers import WorkerPool, WorkerSettings
@@ -52,19 +52,19 @@ class StreamLoader(OrderedLoader):
     def epoch(self, epoch: int, first_batch: int = 0) -> Iterator[tuple[Any, Any]]:
         """The batches of a training epoch from `first_batch` on; those before it are not read."""
         parts = self._cut(self._order(epoch), self._batch_size)
-        return self._batches([_key(epoch, number, part) for number, part in enumerate(parts)][first_batch:])
+        return self._batches(Pass(epoch=epoch, parts=parts, first=first_batch))
 
     def evaluation(self) -> Iterator[tuple[Any, Any]]:
         """Every sample once, in the order of the data."""
-        parts = self._cut(torch.arange(self.num_samples), self._eval_batch_size)
-        return self._batches([_key(None, number, part) for number, part in enumerate(parts)])
+        return self._batches(Pass(epoch=None, parts=self._cut(torch.arange(self.num_samples), self._eval_batch_size)))
 
     def sample(self, num_samples: int) -> tuple[Any, Any]:
         """The first samples as one batch."""
-        inputs, targets = self._fetcher[_key(None, 0, torch.arange(min(num_samples, self.num_samples)))]
+        indices = list(range(min(num_samples, self.num_samples)))
+        inputs, targets = self._fetcher[BatchKey(epoch=None, number=0, indices=indices)]
         return move(inputs, self._device), move(targets, self._device)
 
-    def _batches(self, keys: Sequence[BatchKey]) -> Iterator[tuple[Any, Any]]:
+    def _batches(self, keys: Pass) -> Iterator[tuple[Any, Any]]:
         pool = self._pool
         batches = (self._fetcher[key] for key in keys) if pool is None else pool.fetch(keys)
         for inputs, targets in batches:
@@ -73,7 +73,3 @@ class StreamLoader(OrderedLoader):
     @cached_property
     def _pool(self) -> WorkerPool | None:
         return None if self._workers is None else WorkerPool(self._fetcher, self._workers)
-
-
-def _key(epoch: int | None, number: int, part: Tensor) -> BatchKey:
-    return BatchKey(epoch=epoch, number=number, indices=part.tolist())

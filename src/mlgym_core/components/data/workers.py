@@ -13,7 +13,7 @@ import pickle
 import signal
 import threading
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class WorkerPool:
             generator=torch.Generator(),
         )
 
-    def fetch(self, keys: Sequence[BatchKey]) -> Iterator[Any]:
+    def fetch(self, keys: Iterable[BatchKey]) -> Iterator[Any]:
         """The batches of `keys` in their order.
 
         Raises:
@@ -83,13 +83,10 @@ class _Keys(Iterable[BatchKey]):
     """The keys of the pass that begins next."""
 
     def __init__(self) -> None:
-        self.keys: Sequence[BatchKey] = ()
+        self.keys: Iterable[BatchKey] = ()
 
     def __iter__(self) -> Iterator[BatchKey]:
         return iter(self.keys)
-
-    def __len__(self) -> int:
-        return len(self.keys)
 
 
 def _refuse_main(fetcher: Fetcher) -> None:

@@ -72,14 +72,17 @@ def resume(resumption: Resumption, *, entry_command: Sequence[str], watchers: Se
         MLGymError: the run is under way, or is not the same any more, before anything of it is touched.
     """
     run, settings = resumption.folder, resumption.settings
+    rest, token = rest_of(settings.servers, settings.gs_rest_api_endpoint), find_token(settings.servers)
+    reach = partial(open_transport, run, settings.servers, rest, token, settings.durability)
     if is_over(resumption):
-        return RunResult(run_id=run.run_id, folder=run.path, fold=open_fold(run)[0])
-    rest = rest_of(settings.servers, settings.gs_rest_api_endpoint)
+        result = RunResult(run_id=run.run_id, folder=run.path, fold=open_fold(run)[0])
+        if settings.servers:  # what was brought here to see that goes again
+            with closing(reach()) as transport:
+                transport.finish()
+        return result
     if settings.executor != "main_process":
         forkserver.start()
-    with closing(
-        open_transport(run, settings.servers, rest, find_token(settings.servers), settings.durability)
-    ) as transport:
+    with closing(reach()) as transport:
         again = plan_again(resumption, take_over(run, transport))
 
         def train(checked: Checked, origin: Origin, executor: Executor) -> RunResult:

@@ -59,6 +59,7 @@ def adopt(
             run_id = store.find(run_id)[0]
         run = RunFolder(storage.outbox.run(run_id).path.absolute())
         if run.exists():
+            store.reach()
             _send(run, servers, rest, token, patience_s)
         _wait_until_left(store, run_id, patience_s)
         lock = WriterLock(run)

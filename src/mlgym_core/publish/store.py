@@ -39,6 +39,11 @@ class Store:
         """Ends the connection."""
         self._session.close()
 
+    def reach(self) -> None:
+        """Returns where it answers."""
+        with self._asking("api/session"):
+            pass
+
     def find(self, run_id: str) -> tuple[str, Liveness]:
         """The id of a run, which may be asked for as `last`, and whether anybody publishes to it."""
         with self._asking(f"api/runs/{run_id}") as answer:

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -44,6 +45,7 @@ MODELS = '''\
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -270,6 +272,40 @@ def start_mlgym(workplace: Workplace) -> Iterator[Callable[..., Started]]:
     yield start
     for each in started:
         each.clean_up()
+
+
+class Server:
+    """`ml_board` as a process of its own, on one port for socket and REST."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self.storage = EventStorage(folder)
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [sys.executable, "-c", "import ml_board.cli; ml_board.cli.ml_board()"]
+        self._command += ["--event_storage_path", str(folder), "--port", str(port)]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        while "http://" not in (line := self._process.stdout.readline()):
+            assert line, self._process.communicate()
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.communicate()
+            self._process = None
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    made = Server(tmp_path / "elsewhere", port)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

@@ -4,55 +4,15 @@ import io
 import json
 import re
 import shutil
-import socket
-import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 
-import pytest
 from rich.console import Console
 
-from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import LogLines
 from mlgym_core.events.verify import verify_chain
-
-
-class Server:
-    """`ml_board` as a process of its own, on one port for socket and REST."""
-
-    def __init__(self, folder: Path, port: int) -> None:
-        self.storage = EventStorage(folder)
-        self.port = port
-        self.url = f"http://127.0.0.1:{port}"
-        self._command = [sys.executable, "-c", "import ml_board.cli; ml_board.cli.ml_board()"]
-        self._command += ["--event_storage_path", str(folder), "--port", str(port)]
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert self._process.stdout is not None
-        while "http://" not in (line := self._process.stdout.readline()):
-            assert line, self._process.communicate()
-
-    def stop(self) -> None:
-        if self._process is not None:
-            self._process.terminate()
-            self._process.communicate()
-            self._process = None
-
-
-@pytest.fixture
-def server(tmp_path: Path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Server(tmp_path / "elsewhere", port)
-    yield made
-    made.stop()
 
 
 def told(run) -> list[str]:
@@ -172,7 +132,7 @@ def test_sync_sends_the_folder_that_it_is_given_to_the_server_of_the_environment
     [waiting] = workplace.storage.outbox.runs()
     elsewhere = tmp_path / "copied" / ".outbox" / waiting.run_id
     shutil.copytree(waiting.path, elsewhere)
-    other = Server(tmp_path / "other", server.port)
+    other = type(server)(tmp_path / "other", server.port)
     other.start()
     monkeypatch.setenv("MLGYM_SERVER", other.url)
 

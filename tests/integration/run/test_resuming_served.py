@@ -1,0 +1,91 @@
+"""A run that is kept on a server, killed, and resumed: where it was begun, and on another machine."""
+
+import re
+import shutil
+import signal
+
+import pytest
+
+from mlgym_core.events.checkpoint_files import verify_checkpoints
+from mlgym_core.events.log_reader import LogReader
+from mlgym_core.events.projections.equality import differences
+from mlgym_core.events.verify import verify_chain
+
+HERE = ("--executor", "main_process")
+
+
+SLOW = """\
+import time
+
+from torch import nn
+
+from mlgym_core import register
+
+
+@register("model", "{name}")
+class Slow(nn.Sequential):
+    def __init__(self):
+        super().__init__(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 3))
+
+    def forward(self, features):
+        time.sleep(0.01)
+        return super().forward(features)
+"""
+
+
+@pytest.fixture
+def grid(workplace, tmp_path):
+    """Two experiments, each of them in half a second; a process knows a module and a component of one name once."""
+    name = "slow_" + re.sub(r"\W", "_", tmp_path.name)
+    (workplace.path / f"{name}.py").write_text(SLOW.format(name=name))
+    grid = workplace.grid_with(name, **{"epochs: 2": "save_every_steps: 2, epochs: 5"})
+    return workplace.write(
+        grid.read_text().replace("lr: 1e-2", "lr: {sweep: [1e-2, 1e-3]}").replace("[models]", f"[{name}]")
+    )
+
+
+@pytest.fixture
+def killed(start_mlgym, server, grid):
+    """On the server what it got of a run that was killed after its first checkpoints."""
+    server.start()
+    started = start_mlgym("run", grid, "--server", server.url, *HERE)
+    started.wait_until(lambda: any(1 in run.checkpoint_epochs(0) for run in server.storage.runs()))
+    started.send(signal.SIGKILL, to_group=True)
+    started.end()
+    [run] = server.storage.runs()
+    return run
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+def test_it_ends_as_if_it_had_never_been_killed(mlgym, workplace, server, grid, killed, where) -> None:
+    if where == "elsewhere":
+        shutil.rmtree(workplace.storage.path)
+        resumed = mlgym("resume", "last", "--server", server.url)
+    else:
+        server.stop()
+        refused = mlgym("resume", killed.run_id)
+        assert (refused.status, "MG430" in refused.err) == (2, True)
+        server.start()
+        resumed = mlgym("resume", killed.run_id)
+
+    assert resumed.status == 0, resumed.err
+    assert workplace.storage.outbox.runs() == []
+    assert mlgym("run", grid, *HERE).status == 0
+    assert differences(LogReader(killed).poll(), LogReader(workplace.run()).poll()) == []
+    assert verify_chain(killed.log_path).num_lines == len(LogReader(killed).poll())
+    checked = verify_checkpoints(killed)
+    assert (checked.num_checkpoints, checked.faults, checked.untold) == (2, [], [])
+
+
+def test_what_has_finished_is_left_alone_and_nothing_stays_here(mlgym, workplace, server, grid) -> None:
+    server.start()
+    done = mlgym("run", grid, "--server", server.url, *HERE)
+    assert done.status == 0, done.err
+    [run] = server.storage.runs()
+    before = run.log_path.read_bytes()
+
+    again = mlgym("resume", "last", "--server", server.url)
+
+    assert again.status == 0, again.err
+    assert run.log_path.read_bytes() == before
+    assert workplace.storage.outbox.runs() == []

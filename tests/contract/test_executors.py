@@ -80,6 +80,7 @@ class Bench:
             fail_fast=fail_fast,
             log_level="INFO",
             resume_points=ResumePoints(),
+            durability="written",
         )
 
     def lines(self) -> list[bytes]:

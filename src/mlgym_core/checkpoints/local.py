@@ -17,17 +17,19 @@ from mlgym_core.checkpoints.serialize import CUT_SHORT
 from mlgym_core.errors import StoreError
 from mlgym_core.events.checkpoint_files import describe_file
 from mlgym_core.events.codes import NOT_FOUND
-from mlgym_core.events.files import hidden_beside, read_file, remove_folder, sync_folder, write_synced, writing
+from mlgym_core.events.durability import Durability
+from mlgym_core.events.files import hidden_beside, read_file, remove_folder, sync_folder, write_durably, writing
 from mlgym_core.events.folder import RunFolder, file_names, find_file
 from mlgym_core.events.names import check_name
 from mlgym_core.events.types import Resource
 
 
 class LocalCheckpoints:
-    """The checkpoints in the folder of one run."""
+    """The checkpoints in the folder of one run; `synced` ones survive a power cut."""
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, durability: Durability = "synced") -> None:
         self._run = run
+        self._durability = durability
 
     def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
         """What was stored; see `Checkpoints.save`."""
@@ -38,11 +40,11 @@ class LocalCheckpoints:
             beside.mkdir(parents=True)
             try:
                 for name, content in files.items():
-                    write_synced(beside / name, content)
-                sync_folder(beside)
+                    write_durably(beside / name, content, self._durability)
+                sync_folder(beside, self._durability)
                 remove_folder(final)
                 beside.rename(final)
-                sync_folder(final.parent)
+                sync_folder(final.parent, self._durability)
             except (OSError, StoreError):
                 shutil.rmtree(beside, ignore_errors=True)
                 raise

@@ -109,7 +109,7 @@ MEANING_OF = {
     "executor": "train in processes of their own, or in the one that was started",
     "system_metrics_every": "seconds between two samples of processors, memory, disk and network; 0 takes none",
     "log_level": "the lowest level of Python's logging that is recorded while an experiment is trained",
-    "durability": "whether each commit of the log is synced to the disk, or left to the system",
+    "durability": "whether each commit of the log and each checkpoint is synced to the disk, or left to the system",
     "save_every_steps": "after how many steps of the optimizer it is saved where training stands, to go on from there",
     "save_every_seconds": "the same in seconds, 0 for never; 600 where this is absent and checkpoints are kept",
     "zip": "sweeps that are walked together instead of forming a product, by their paths",

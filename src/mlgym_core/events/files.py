@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codes import DISK_FULL, NOT_FOUND, NOT_READABLE, NOT_WRITABLE
-from mlgym_core.events.durability import SYNCS
+from mlgym_core.events.durability import SYNCS, Durability
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -75,19 +75,19 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
 
 
-def write_synced(path: Path, content: bytes | memoryview) -> None:
-    """Writes a file whose bytes survive a power cut; its name does once its folder is synced. Raises OSError."""
+def write_durably(path: Path, content: bytes | memoryview, durability: Durability) -> None:
+    """Writes a file as safe as is asked for; its name is so once its folder is synced. Raises OSError."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
-        SYNCS["synced"](file.fileno())
+        SYNCS[durability](file.fileno())
 
 
-def sync_folder(path: Path) -> None:
-    """Makes the names of a folder survive a power cut. Raises OSError."""
+def sync_folder(path: Path, durability: Durability) -> None:
+    """Makes the names of a folder as safe as is asked for. Raises OSError."""
     fd = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(fd)
+        SYNCS[durability](fd)
     finally:
         os.close(fd)
 

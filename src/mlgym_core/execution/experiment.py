@@ -65,7 +65,7 @@ class _Attempt:
         self._registry = registry
         self._publisher = publisher
         self._stop_order = stop_order
-        self._checkpoints = LocalCheckpoints(order.folder)
+        self._checkpoints = LocalCheckpoints(order.folder, order.durability)
         self._started_at = -1.0
 
     def run(self) -> EndState:

@@ -13,6 +13,7 @@ from mlgym_core.config.settings import LogLevel, ResumePoints
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.config.sweeps import Point
 from mlgym_core.errors import Diagnostic
+from mlgym_core.events.durability import Durability
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.projections.positions import Known
 from mlgym_core.events.spool import Publisher
@@ -80,6 +81,7 @@ class RunContext:
     fail_fast: bool
     log_level: LogLevel
     resume_points: ResumePoints
+    durability: Durability
 
     def order(self, job: Job, device: str) -> Order:
         """What whoever trains `job` on `device` is told."""
@@ -90,6 +92,7 @@ class RunContext:
             device=device,
             log_level=self.log_level,
             resume_points=self.resume_points,
+            durability=self.durability,
         )
 
 
@@ -111,6 +114,7 @@ class Order:
     device: str
     log_level: LogLevel
     resume_points: ResumePoints
+    durability: Durability
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -183,6 +183,7 @@ class OpenRun:
             fail_fast=self._grid.fail_fast,
             log_level=self._grid.log_level,
             resume_points=self._grid.resume_points,
+            durability=self._grid.durability,
         )
 
     @property

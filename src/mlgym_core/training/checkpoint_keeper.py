@@ -84,6 +84,8 @@ class CheckpointKeeper:
         self._point_seconds, self._has_points = _when(resume_points, rule)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._writing: Future[None] | None = None
+        self._removing: Future[None] | None = None
+        self._to_remove: list[Moment] = []
         self._next_step = self._find_next_step()
         self._next_time = monotonic() + self._point_seconds
 
@@ -95,10 +97,11 @@ class CheckpointKeeper:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._thread.shutdown()
-        if error is None:
-            self.settle()
-        elif self._writing is not None and (lost := self._writing.exception()) is not None:
-            _LOG.error("a checkpoint could not be written: %s", lost)
+        for each in (self._writing, self._removing):
+            if each is not None and (lost := each.exception()) is not None:
+                if error is None:
+                    raise lost
+                _LOG.error("a checkpoint could not be written or removed: %s", lost)
 
     def after_batch(self, epoch: int, batch: int) -> None:
         """Keep what is to be kept after `batch` of `epoch`; most often nothing is, and this takes no time."""
@@ -120,7 +123,8 @@ class CheckpointKeeper:
         elif self._has_points and not ends and not self._is_taken(moment.step):
             self._save(Moment(epoch=epoch + 1, step=moment.step, batch=0), ())
         else:
-            self._delete_others()
+            self._drop_others()
+            self._remove_dropped()
 
     def settle(self) -> None:
         """Wait until what is being written is complete and told of; what comes after it in the log may be published.
@@ -136,6 +140,7 @@ class CheckpointKeeper:
         """Training has come to its end: there is nothing to go on from but what the rule keeps."""
         self.settle()
         self._drop_point()
+        self._remove_dropped()
 
     def restore(self, moment: Moment, known: Known) -> Start:
         """Bring all back to where it was at `moment`, and do what was still to be done about its checkpoint.
@@ -190,7 +195,8 @@ class CheckpointKeeper:
         if moment in self._kept:
             self._facts.checkpoint_saved(self._describe(moment))
             self._drop_point()
-        self._delete_others()
+        self._drop_others()
+        self._remove_dropped()
 
     def _find_next_step(self) -> float:
         """Before which step nothing is to be saved because of steps."""
@@ -212,6 +218,7 @@ class CheckpointKeeper:
         frozen = self._trainer.resources()
         state = self._dump_state(moment, kept_as, gave_up=gave_up)
         self._writing = self._thread.submit(self._write, moment, kept_as, frozen, state)
+        self._remove_dropped()
         self._next_time = monotonic() + self._point_seconds
 
     def _write(self, moment: Moment, kept_as: tuple[str, ...], frozen: Mapping[str, Frozen], state: bytes) -> None:
@@ -221,23 +228,34 @@ class CheckpointKeeper:
         if kept_as:
             self._kept[moment] = SavedCheckpoint(moment=moment, resources=resources, kept_as=kept_as)
             self._facts.checkpoint_saved(self._describe(moment))
-        self._delete_others()
+        self._drop_others()
         if self._point != moment:
             self._drop_point()
         if not kept_as:
             self._point = moment
 
-    def _delete_others(self) -> None:
-        """Delete what the rule no longer keeps; each is told of before it goes."""
+    def _drop_others(self) -> None:
+        """Tell that those go which the rule no longer keeps."""
         for old in sorted((each for each in self._kept if not self._rule.keeps(each)), key=lambda each: each.order):
             self._facts.checkpoint_deleted(self._describe(old))
-            self._checkpoints.delete(self._subject.experiment_id, old)
+            self._to_remove.append(old)
             del self._kept[old]
 
     def _drop_point(self) -> None:
         if self._point is not None:
-            self._checkpoints.delete(self._subject.experiment_id, self._point)
+            self._to_remove.append(self._point)
             self._point = None
+
+    def _remove_dropped(self) -> None:
+        """Remove what was dropped once all before is written; nobody waits for that."""
+        if self._removing is not None:
+            self._removing.result()
+        self._removing = self._thread.submit(self._remove)
+
+    def _remove(self) -> None:
+        while self._to_remove:
+            self._checkpoints.delete(self._subject.experiment_id, self._to_remove[0])
+            del self._to_remove[0]
 
     def _describe(self, moment: Moment) -> SavedCheckpoint:
         saved = self._kept[moment]

@@ -117,7 +117,7 @@ def train_config(assemble, tmp_path: Path) -> Callable[..., Trained]:
         number += 1
         components = assemble(config)
         folder = storage or EventStorage(tmp_path / str(number)).run(RUN_ID)
-        checkpoints = LocalCheckpoints(folder)
+        checkpoints = LocalCheckpoints(folder, "written")
         published = Memory()
         known = settings.get("known")
         outcome = train(

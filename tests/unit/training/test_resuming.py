@@ -72,7 +72,7 @@ class BreakingCheckpoints(LocalCheckpoints):
     """Breaks off before a checkpoint is saved, and before and after one is deleted."""
 
     def __init__(self, run, countdown: Callable[[], None]) -> None:
-        super().__init__(run)
+        super().__init__(run, "written")
         self._countdown = countdown
 
     def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
@@ -399,5 +399,4 @@ class TestWriting:
         saves = Countdown(at)
 
         assert story.attempt(files=saves) is None
-        assert len([each for each in story.facts if isinstance(each, EvaluationResult)]) in (3, 6)
         assert story.attempt() is not None

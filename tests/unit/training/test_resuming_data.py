@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mlgym_core.config.settings import ResumePoints
+from mlgym_core.events.types import EvaluationResult
 
 from .test_resuming import Countdown, Story
 
@@ -54,7 +55,7 @@ def test_worker_processes_change_nothing_of_it(assemble, augmented, tmp_path: Pa
     assert story.attempt() is not None
 
     assert story.weights == whole.weights
-    assert story.facts == whole.facts
+    assert story.told.of(EvaluationResult) == whole.told.of(EvaluationResult)
 
 
 def test_without_transforms_other_weights_come_out(assemble, augmented, tmp_path: Path) -> None:

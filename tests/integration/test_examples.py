@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import mlgym_core
 from mlgym_core.config.native import load_config
 from mlgym_core.config.sweeps import expand
 
@@ -178,3 +179,44 @@ def test_what_the_torch_trainer_can_be_told_trains(tmp_path: Path) -> None:
     assert names == {"model.safetensors", "optimizer.safetensors", "lr_scheduler.json", "stateful_components.json"}
     losses = [found["loss_scores"][0]["score"] for kind, found in saved[0] if kind == "evaluation_result"]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("example", "num_experiments", "num_epochs", "model"),
+    [
+        ("sklearn_pipeline", 4, 2, "model.skops"),
+        ("xgboost", 4, 5, "model.ubj"),
+        ("own_trainer", 3, 2, "model.safetensors"),
+    ],
+)
+def test_other_libraries_train_as_torch_does(
+    example: str, num_experiments: int, num_epochs: int, model: str, tmp_path: Path
+) -> None:
+    # In this process, which has imported what takes seconds.
+    result = mlgym_core.run(
+        EXAMPLES / example / "gs_config.yml",
+        epochs=num_epochs,
+        executor="main_process",
+        event_storage=tmp_path,
+        progress=False,
+    )
+    found = facts(log_of_the_only_run(tmp_path))
+    assert result.is_success
+    assert len(found) == num_experiments
+    for experiment in found.values():
+        assert experiment[-1] == ("job_status", {"error": None})
+        *_, saved = (each for kind, each in experiment if kind == "checkpoint_saved")
+        assert {each["name"] for each in saved["resources"]} == {model, "stateful_components.json"}
+        scores = [each["metric_scores"] for kind, each in experiment if kind == "evaluation_result"]
+        assert len(scores) == 3 * num_epochs
+        (accuracy,) = [each["score"] for each in scores[-1] if each["metric"] == "accuracy"]
+        assert accuracy > 0.6
+
+
+def test_a_warm_start_goes_on_with_the_newest_run(tmp_path: Path) -> None:
+    for config in ("run_config.yml", "warm_start.yml"):
+        run("run.py", "--event_storage_path", str(tmp_path), "--config_path", config, cwd=EXAMPLES / "warm_start")
+    found = facts(log_of_the_only_run(tmp_path))
+    results = [[told["epoch"] for kind, told in each if kind == "evaluation_result"] for each in found.values()]
+    assert [sorted(set(epochs)) for epochs in results] == [[0, 1, 2, 3]] * 2
+    assert [len(epochs) for epochs in results] == [4 * 3] * 2

@@ -20,11 +20,10 @@ DOCUMENTS = sorted(
         "docs/decisions",
         "benchmarks",
         "event_storage",
-        "example/grid_search_example",
-        "example/mlgym_dialect",
+        "example/*",
         "src/ml_board/frontend",
     )
-    for path in (ROOT / folder).glob("*.md")
+    for path in ROOT.glob(f"{folder}/*.md")
 )
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 

@@ -1,6 +1,7 @@
 """Ctrl-C, SIGTERM and a killed runner: what the log says afterwards, and that no process is left."""
 
 import signal
+import time
 
 import pytest
 
@@ -93,10 +94,13 @@ def test_a_run_in_this_process_is_stopped_alike(start_mlgym, workplace, num_sign
     assert started.survivors() == []
 
 
-def test_an_interrupt_before_anything_was_made_makes_nothing(start_mlgym, workplace) -> None:
+@pytest.mark.parametrize("numbers", [(signal.SIGINT,), (signal.SIGTERM, signal.SIGTERM, signal.SIGINT)])
+def test_an_interrupt_before_anything_was_made_makes_nothing(start_mlgym, workplace, numbers) -> None:
     started = start_mlgym("run", slow_grid(workplace))
     started.wait_until(lambda: len(started.children()) >= 2)
-    started.send(signal.SIGINT, to_group=True)
+    for number in numbers:
+        started.send(number, to_group=True)
+        time.sleep(0.02)
     done = started.end()
 
     assert done.status == 1

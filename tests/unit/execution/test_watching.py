@@ -35,6 +35,19 @@ def append(writer: LogWriter, *payloads: Any) -> None:
     writer.commit()
 
 
+def test_what_a_log_has_already_is_no_news(tmp_path: Path) -> None:
+    run = EventStorage(tmp_path).run(RUN_ID)
+    writer = LogWriter(run)
+    append(writer, RunEnded(grid_search_id=RUN_ID, reason="lost", counts={}))
+    spectator = Spectator()
+    view = View(run, [spectator])
+    assert view.fold.state.num_events == 1
+    append(writer, RunEnded(grid_search_id=RUN_ID, reason="finished", counts={}))
+    view.look()
+    writer.close()
+    assert spectator.seen == [("run_ended", 2)]
+
+
 def test_watchers_see_each_event_once_and_a_run_that_ended_leaves_a_snapshot(tmp_path: Path) -> None:
     run = EventStorage(tmp_path).run(RUN_ID)
     spectator = Spectator()

@@ -1,0 +1,3 @@
+import mlgym_core
+
+mlgym_core.main()

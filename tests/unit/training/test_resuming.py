@@ -181,7 +181,9 @@ BY_SCORE = {
 
 @pytest.mark.parametrize("where", ["batches", "facts", "files"])
 @pytest.mark.parametrize(
-    ("features", "points"), [(BY_STEP, NEVER), (BY_SCORE, EACH_STEP)], ids=["last epoch", "combined, each step"]
+    ("features", "points"),
+    [(BY_STEP, NEVER), (BY_SCORE, ResumePoints(steps=3, seconds=0))],
+    ids=["last epoch", "combined, resume points"],
 )
 def test_wherever_it_is_broken_off_facts_weights_and_files_are_the_same(
     begin, small, features: dict[str, Any], points: ResumePoints, where: str

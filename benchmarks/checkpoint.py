@@ -1,0 +1,217 @@
+"""What does a checkpoint of each epoch cost training? An MLP of 11.8 million parameters with Adam, and that of digits.
+
+Epochs take turns, in an order drawn anew for each round: without a checkpoint, with ours (state copied, then hashed,
+written and synced while training goes on), with `torch.save` in the loop, and with a copy of the state alone, which is
+the least that an exact checkpoint can cost. Each epoch begins with its checkpoint and ends when that is complete.
+Usage: python benchmarks/checkpoint.py [--rounds N] [--seconds S] [--threads N]
+"""
+
+import argparse
+import itertools
+import math
+import random
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import torch
+from report import describe_ratio, print_table
+
+from mlgym_core.checkpoints.local import LocalCheckpoints
+from mlgym_core.checkpoints.serialize import load_state
+from mlgym_core.components.data.dataset import Dataset
+from mlgym_core.config import nodes
+from mlgym_core.config.nodes import from_plain
+from mlgym_core.config.settings import ResumePoints
+from mlgym_core.errors import Place
+from mlgym_core.events.folder import EventStorage
+from mlgym_core.events.spool import Spool
+from mlgym_core.registry import Components, build, default_registry, resolve
+from mlgym_core.training.checkpoint_keeper import CheckpointKeeper, Subject
+from mlgym_core.training.facts import Facts
+from mlgym_core.training.seeding import deterministic_kernels, seed_all
+
+LARGE, DIGITS = [1024, 2560, 2560, 1024], [64, 32, 10]
+WARM_UP_ROUNDS = 1
+
+
+@dataclass
+class Times:
+    """Seconds of each epoch, and for how many of them training stood still."""
+
+    epochs: list[float] = field(default_factory=list)
+    held: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to save: what the loop does before an epoch, and what it waits for after it."""
+
+    save: Callable[[int], object]
+    settle: Callable[[], object]
+
+
+def build_components(sizes: list[int], num_samples: int, batch_size: int) -> Components:
+    """An MLP of those sizes on noise, trained with Adam."""
+    registry = default_registry.child()
+
+    @registry.register("splits", "noise")
+    def noise() -> dict[str, Dataset]:
+        generator = torch.Generator().manual_seed(0)
+        inputs = torch.randn(num_samples, sizes[0], generator=generator)
+        targets = torch.randint(sizes[-1], (num_samples,), generator=generator)
+        return {"train": Dataset(inputs=inputs, targets=targets, task="multiclass")}
+
+    config = {
+        "run": {"epochs": 1, "seed": 0},
+        "splits": "noise",
+        "loaders": {"splits": {"train": "$splits.train"}, "batch_size": batch_size},
+        "model": {"use": "mlp", "sizes": sizes},
+        "optimizer": {"use": "adam", "lr": 1e-3},
+        "loss": "cross_entropy",
+    }
+    tree = from_plain(config, Place(file=__file__, line=1, column=1))
+    assert isinstance(tree, nodes.Mapping)
+    resolved = resolve(tree, registry)
+    components = build(resolved.config, registry, seed_all=seed_all, places=resolved.places)
+    components["trainer"].prepare(torch.device("cpu"))
+    return components
+
+
+def make_ways(components: Components, keeper: CheckpointKeeper, folder: Path) -> dict[str, Way]:
+    """Ours, what people write, and what no exact checkpoint can do without."""
+    optimizer = load_state(components["trainer"].resources()["optimizer.safetensors"]())
+    state = {"model": components["model"].state_dict(), "optimizer": optimizer}
+    tensors = [*state["model"].values(), *(each for of in optimizer["state"].values() for each in of.values())]
+    copies = [torch.zeros_like(each) for each in tensors]
+
+    def save_with_torch(_epoch: int) -> None:
+        torch.save(state, folder / "peer.pt")
+
+    def copy(_epoch: int) -> None:
+        for target, tensor in zip(copies, tensors, strict=True):
+            target.copy_(tensor)
+
+    def nothing(*_: int) -> None:
+        return
+
+    return {
+        "none": Way(nothing, nothing),
+        "ours": Way(lambda epoch: keeper.after_epoch(epoch, {}, gave_up=False, ends=False), keeper.settle),
+        "torch.save": Way(save_with_torch, nothing),
+        "copy alone": Way(copy, nothing),
+    }
+
+
+def time_in_turns(components: Components, ways: Mapping[str, Way], rounds: int) -> dict[str, Times]:
+    """The times of each way, without those of the first rounds."""
+    trainer = components["trainer"]
+    times = {name: Times() for name in ways}
+    epoch = 0
+    for number in range(WARM_UP_ROUNDS + rounds):
+        for name in random.sample(list(ways), len(ways)):
+            start = time.perf_counter()
+            ways[name].save(epoch)
+            saved = time.perf_counter()
+            for _ in trainer.train_epoch(epoch):
+                pass
+            trained = time.perf_counter()
+            ways[name].settle()
+            end = time.perf_counter()
+            epoch += 1
+            if number >= WARM_UP_ROUNDS:
+                times[name].epochs.append(end - start)
+                times[name].held.append(saved - start + end - trained)
+    return times
+
+
+def measure(components: Components, rounds: int) -> dict[str, Times]:
+    """The times of each way to save `components`."""
+    trainer = components["trainer"]
+    with tempfile.TemporaryDirectory() as folder:
+        run = EventStorage(Path(folder)).create_run()
+        spool = Spool(run)
+        subject = Subject(
+            experiment_id=0,
+            trainer=trainer,
+            early_stopping=None,
+            num_splits=1,
+            device=torch.device("cpu"),
+            circumstances={},
+        )
+        keeper = CheckpointKeeper(
+            LocalCheckpoints(run),
+            subject,
+            rule=components["checkpointing"],
+            goal_of=lambda _: "max",
+            resume_points=ResumePoints(),
+            facts=Facts(spool, run_id=run.run_id, experiment_id=0, num_epochs=rounds),
+        )
+        with deterministic_kernels(), keeper:
+            for _ in trainer.train_epoch(0):  # the optimizer has its state from the first step on
+                pass
+            times = time_in_turns(components, make_ways(components, keeper, Path(folder)), rounds)
+        spool.close()
+    return times
+
+
+def num_batches_of(seconds: float, batch_size: int) -> int:
+    """How many steps of the large model take that long."""
+    trainer = build_components(LARGE, 5 * batch_size, batch_size)["trainer"]
+    with deterministic_kernels():
+        ends = [time.perf_counter() for _ in trainer.train_epoch(0)]
+    return math.ceil(seconds / (median(b - a for a, b in itertools.pairwise(ends))))
+
+
+def main() -> None:
+    """Measures and prints the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=11.0, help="of an epoch of the large model, at least")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+
+    batch_size = 64
+    large = build_components(LARGE, num_batches_of(options.seconds, batch_size) * batch_size, batch_size)
+    num_parameters = sum(each.numel() for each in large["model"].parameters())
+    times = measure(large, options.rounds)
+    print_table(
+        f"A checkpoint each epoch, {num_parameters / 1e6:.1f} million parameters, {options.threads} threads, "
+        f"{options.rounds} rounds",
+        ("", "epoch, s", "training stood still, ms", "ratio to none, median (quartiles)", "goal"),
+        [
+            (
+                name,
+                f"{median(each.epochs):.2f}",
+                f"{median(each.held) * 1e3:.0f}",
+                describe_ratio(each.epochs, times["none"].epochs),
+                "1.03" if name == "ours" else "",
+            )
+            for name, each in times.items()
+        ],
+    )
+    small = build_components(DIGITS, 1438, 32)
+    rounds = 60 * options.rounds
+    times = measure(small, rounds)
+    print_table(
+        f"A checkpoint each epoch, the model of digits, {rounds} rounds",
+        ("", "epoch, ms", "training stood still, ms", "cost of a checkpoint, ms", "goal"),
+        [
+            (
+                name,
+                f"{median(each.epochs) * 1e3:.1f}",
+                f"{median(each.held) * 1e3:.2f}",
+                f"{median(a - b for a, b in zip(each.epochs, times['none'].epochs, strict=True)) * 1e3:.2f}",
+                "2" if name == "ours" else "",
+            )
+            for name, each in times.items()
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -59,7 +59,7 @@ FEATURES = {
     "a loss that calibrates itself": {
         "loss": SumOfLosses([{"loss": nn.CrossEntropyLoss()}, {"loss": ScaledLoss(nn.MultiMarginLoss(), calibrate=6)}])
     },
-    "lbfgs": {"optimizer": optimizer("lbfgs", lr=0.1)},
+    "lbfgs": {"optimizer": optimizer("lbfgs", lr=0.1, max_iter=2, history_size=3)},
 }
 
 

@@ -109,6 +109,12 @@ class BoostedTrees:
                 code=REFUSED,
             )
 
+    @property
+    def draws(self) -> bool:
+        """Whether chance decides which samples, features or trees a round knows."""
+        shares = (self.subsample, self.colsample_bytree, self.colsample_bylevel, self.colsample_bynode)
+        return self.booster == "dart" or min(shares) < 1
+
     def parameters(self) -> dict[str, Any]:
         """What XGBoost is told, without what it does of itself."""
         said = self._said() | {"tree_method": self.tree_method, **(self.others or {})}

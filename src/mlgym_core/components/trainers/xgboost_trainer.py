@@ -161,12 +161,13 @@ class XGBoostTrainer:
         self._margins.clear()
 
     def _boost(self, booster: Any, data: Any) -> None:
-        # What draws samples and features keeps its own random generator for as long as it lives, which no file of
-        # XGBoost holds. Another tree method for a moment makes it anew, seeded for this round.
-        method = self._trees.tree_method
-        booster.set_param({"tree_method": "approx" if method == "hist" else "hist"})
-        booster.num_boosted_rounds()  # this alone lets the booster take note of it
-        booster.set_param({"tree_method": method, "seed": derive_seed("round", self._seed, self.step) % 2**31})
+        if self._trees.draws:
+            # What draws keeps its own random generator for as long as it lives, which no file of XGBoost holds.
+            # Another tree method for a moment makes it anew, seeded for this round.
+            method = self._trees.tree_method
+            booster.set_param({"tree_method": "approx" if method == "hist" else "hist"})
+            booster.num_boosted_rounds()  # this alone lets the booster take note of it
+            booster.set_param({"tree_method": method, "seed": derive_seed("round", self._seed, self.step) % 2**31})
         booster.update(data, self.step)
 
     def _predict_margins(self, booster: Any, rows: NDArray[Any]) -> NDArray[Any]:

@@ -130,7 +130,7 @@ def loader_of(data: Dataset) -> Batches:
     loader: DataLoader[tuple[Tensor, ...]] = DataLoader(
         TensorDataset(data.inputs, data.targets), batch_size=BATCH_SIZE, shuffle=True
     )
-    return lambda _: loader  # type: ignore[return-value]
+    return lambda _: loader
 
 
 @contextmanager

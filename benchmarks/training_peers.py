@@ -151,7 +151,7 @@ def run_accelerate(batches: ShuffledBatches, fused: bool, folder: Path) -> None:
     from accelerate import Accelerator
     from accelerate.tracking import GeneralTracker
 
-    class Lines(GeneralTracker):  # type: ignore[misc]
+    class Lines(GeneralTracker):
         name, requires_logging_directory = "lines", False
 
         def __init__(self) -> None:

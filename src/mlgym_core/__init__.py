@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlgym_core.cli import main
-    from mlgym_core.inference import load_experiment
     from mlgym_core.components.trainers.batch_trainer import BatchTrainer, Loaders
+    from mlgym_core.inference import load_experiment
     from mlgym_core.python_api import log_run, resume, run
     from mlgym_core.registry import Nested, Slot, register
 
@@ -28,7 +28,18 @@ _HOME_OF = {
     "run": "mlgym_core.python_api",
 }
 
-__all__ = ["BatchTrainer", "Loaders", "Nested", "Slot", "load_experiment", "log_run", "main", "register", "resume", "run"]
+__all__ = [
+    "BatchTrainer",
+    "Loaders",
+    "Nested",
+    "Slot",
+    "load_experiment",
+    "log_run",
+    "main",
+    "register",
+    "resume",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -84,7 +84,8 @@ def _system(sample: SystemMetrics) -> Iterator[Row]:
 
 def _gpus(sample: SystemMetrics) -> Iterator[Row]:
     for gpu in sample.gpus:
-        yield sample.host, gpu.index, gpu.name, gpu.percent, gpu.memory_used_bytes, gpu.memory_total_bytes, gpu.power_watts
+        memory = gpu.memory_used_bytes, gpu.memory_total_bytes
+        yield sample.host, gpu.index, gpu.name, gpu.percent, *memory, gpu.power_watts
 
 
 def _logs(log: LogLines) -> Iterator[Row]:

@@ -84,7 +84,7 @@ class Components(Mapping[str, Any]):
 
     @property
     def score_goals(self) -> dict[str, Goal]:
-        """Which way each score gets better, by its name: metrics first, each of whose `parts` is a score, then losses."""
+        """Which way each score gets better, by its name: metrics, each of whose `parts` is a score, then losses."""
         goals: dict[str, Goal] = {}
         for config, metric in zip(self.config.get("metrics", ()), self.get("metrics", ()), strict=True):
             name = config["name"]

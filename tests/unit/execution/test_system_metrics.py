@@ -13,7 +13,7 @@ import pytest
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codes import STOPPED
 from mlgym_core.events.folder import EventStorage, RunFolder
-from mlgym_core.events.types import Payload, SystemMetrics
+from mlgym_core.events.types import GpuUse, Payload, SystemMetrics
 from mlgym_core.execution.gpus import Gpus
 from mlgym_core.execution.system_metrics import Sampler, SystemSampling
 
@@ -182,3 +182,24 @@ def test_a_broken_driver_is_told_of_once(monkeypatch, caplog) -> None:
     assert [gpus.sample(), gpus.sample()] == [[], []]
     assert len(caplog.records) == 1
     assert "the GPUs are not sampled" in caplog.text
+
+
+@pytest.mark.parametrize(("milliwatts", "watts"), [(71_500, 71.5), (None, None)])
+def test_a_gpu_tells_the_watts_that_it_draws_where_its_driver_knows(milliwatts, watts, monkeypatch) -> None:
+    def power(_device: object) -> int:
+        if milliwatts is None:
+            raise pynvml.NVMLError_NotSupported
+        return milliwatts
+
+    def unknown(_device: object) -> None:
+        raise pynvml.NVMLError_NotSupported
+
+    monkeypatch.setattr(pynvml, "nvmlInit", lambda: None)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetCount", lambda: 1)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetHandleByIndex", str)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetName", lambda _: "H")
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetUtilizationRates", unknown)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetMemoryInfo", unknown)
+    monkeypatch.setattr(pynvml, "nvmlDeviceGetPowerUsage", power)
+
+    assert Gpus().sample() == [GpuUse(index=0, name="H", power_watts=watts)]

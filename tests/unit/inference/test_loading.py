@@ -21,6 +21,8 @@ from mlgym_core.events.snapshots import open_fold
 from mlgym_core.inference.experiment import LoadedExperiment
 from mlgym_core.inference.loading import load_from
 
+EXAMPLES = Path(__file__).parents[3] / "example"
+
 
 def accuracy(loaded: LoadedExperiment, split: str) -> float:
     predictions = loaded.predict_split(split)
@@ -135,6 +137,21 @@ def test_boosted_trees_are_loaded_as_they_were_grown(train: Callable[..., RunFol
     assert (early.model.num_boosted_rounds(), late.model.num_boosted_rounds()) == (2, 5)
     for loaded in (early, late):
         assert accuracy(loaded, "test") == loaded.scores["test/accuracy"]
+
+
+def test_a_trainer_of_ones_own_is_loaded_like_any_other(tmp_path: Path) -> None:
+    result = mlgym_core.run(
+        EXAMPLES / "own_trainer/gs_config.yml",
+        overrides=["loaders.batch_size=50", "run.epochs=2"],
+        executor="main_process",
+        event_storage=tmp_path,
+        progress=False,
+    )
+    loaded = load_from(RunFolder(result.folder), 0)
+
+    assert accuracy(loaded, "test") == loaded.scores["test/accuracy"]
+    assert loaded.model is loaded.trainer
+    assert loaded.predict_split("test").probabilities is None
 
 
 def test_a_regression_predicts_values(train: Callable[..., RunFolder]) -> None:

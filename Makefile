@@ -82,7 +82,8 @@ $(PEERS)/.installed: $(VENV)/.test-tools benchmarks/peers.txt
 	@touch $@
 
 benchmarks: $(PEERS)/.installed
-	$(BIN)/python benchmarks/loop.py
+	$(BIN)/python benchmarks/loop.py --peers $(PEERS)/bin/python
+	$(BIN)/python benchmarks/checkpoint.py
 	$(BIN)/python benchmarks/grid.py
 	$(BIN)/python benchmarks/publish.py --peers $(PEERS)/bin/python
 	$(BIN)/python benchmarks/serving.py --peers $(PEERS)/bin/python --mlgym $(MLGYM)

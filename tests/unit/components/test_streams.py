@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import random
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,12 +18,21 @@ from mlgym_core.components.data.dataset import Dataset
 from mlgym_core.components.data.streams import StreamLoader
 from mlgym_core.components.data.workers import WorkerSettings
 from mlgym_core.errors import BuildError
+from mlgym_core.execution import forkserver
 
 
 @pytest.fixture
 def chancy(monkeypatch) -> ModuleType:
     monkeypatch.syspath_prepend(str(Path(__file__).parent))
     return importlib.import_module("chancy")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    """The forkserver that a run starts."""
+    forkserver.start()
+    yield
+    forkserver.stop()
 
 
 def bits(batches) -> list[bytes]:
@@ -81,6 +91,7 @@ def test_fetching_leaves_the_generators_of_training_alone(chancy) -> None:
         assert states() == before
 
 
+@pytest.mark.usefixtures("server")
 def test_worker_processes_give_the_same_bits(chancy) -> None:
     here, there = chancy.make_loader(), chancy.make_loader(num_workers=2)
     before = torch.get_rng_state()
@@ -93,6 +104,7 @@ def test_worker_processes_give_the_same_bits(chancy) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
+@pytest.mark.usefixtures("server")
 def test_what_cannot_be_sent_to_a_worker_is_one_clear_error(chancy) -> None:
     workers = WorkerSettings(num_workers=1)
     stream = StreamLoader(chancy.Chancy(), transforms=[lambda inputs: inputs], workers=workers, **chancy.SETTINGS)
@@ -108,6 +120,7 @@ def test_what_stands_in_the_main_script_is_not_sent(chancy, monkeypatch) -> None
         list(chancy.make_loader(num_workers=1).epoch(0))
 
 
+@pytest.mark.usefixtures("server")
 def test_workers_end_with_the_process_that_trains_however_it_ends(chancy) -> None:
     context = multiprocessing.get_context("forkserver")
     here, there = context.Pipe()

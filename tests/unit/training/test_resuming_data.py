@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from mlgym_core.config.settings import ResumePoints
 from mlgym_core.events.types import EvaluationResult
+from mlgym_core.execution import forkserver
 
 from .test_resuming import Countdown, Story
 
@@ -32,6 +34,14 @@ def augmented(iris) -> dict[str, Any]:
     return iris
 
 
+@pytest.fixture
+def server() -> Iterator[None]:
+    """The forkserver that a run starts."""
+    forkserver.start()
+    yield
+    forkserver.stop()
+
+
 def test_training_on_augmented_data_goes_on_from_any_batch(assemble, augmented, tmp_path: Path) -> None:
     whole, countdown = Story(assemble, tmp_path / "whole", augmented), Countdown()
     assert whole.attempt(batches=countdown) is not None
@@ -45,6 +55,7 @@ def test_training_on_augmented_data_goes_on_from_any_batch(assemble, augmented, 
         assert story.weights == whole.weights, at
 
 
+@pytest.mark.usefixtures("server")
 def test_worker_processes_change_nothing_of_it(assemble, augmented, tmp_path: Path) -> None:
     whole = Story(assemble, tmp_path / "whole", augmented)
     whole.attempt()

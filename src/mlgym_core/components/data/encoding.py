@@ -50,16 +50,16 @@ class Encoding:
         Raises:
             BuildError: a column is missing, a value is no number, or the shape is another one.
         """
+        if isinstance(rows, Mapping):
+            import pandas as pd  # takes half a second, which only those wait for who read a table
+
+            rows = pd.DataFrame(dict(rows))
         inputs = self._read_table(rows) if hasattr(rows, "columns") else self._read_array(rows)
         for step in self.steps:
             inputs = step(inputs)
         return inputs
 
     def _read_array(self, rows: Any) -> Tensor:
-        if isinstance(rows, Mapping):
-            import pandas as pd
-
-            return self._read_table(pd.DataFrame(dict(rows)))
         array = rows.detach().cpu().numpy() if isinstance(rows, Tensor) else np.asarray(rows)
         if array.ndim == 0 or array.size != len(array) * math.prod(self.shape):
             given, wanted = list(array.shape), list(self.shape)

@@ -10,6 +10,7 @@ import signal
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -57,10 +58,12 @@ def _perform_training(arguments: Sequence[str], make_parser: Callable[[], Argume
     # background and so with Ctrl-C ignored.
     _handle_signals(_interrupt)
     from mlgym_core.execution import forkserver
+    from mlgym_core.execution.libraries import libraries_of_files
 
     needs_server = not {"-h", "--help", "main_process"}.intersection(arguments)
+    start = partial(forkserver.start, also=libraries_of_files(arguments))
     try:
-        return _perform(arguments, make_parser, first=forkserver.start if needs_server else None)
+        return _perform(arguments, make_parser, first=start if needs_server else None)
     finally:
         _handle_signals(signal.SIG_IGN)
         forkserver.stop()

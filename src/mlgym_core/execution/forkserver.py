@@ -31,9 +31,12 @@ _DEAF = "mlgym_core.execution.deaf"
 _context = multiprocessing.get_context("forkserver")
 
 
-def start(preload: Sequence[str] = PRELOAD) -> None:
-    """Starts the server unless it runs, and returns at once: it imports while the caller does other things."""
-    _context.set_forkserver_preload([_DEAF, *preload])
+def start(preload: Sequence[str] = PRELOAD, *, also: Sequence[str] = ()) -> None:
+    """Starts the server unless it runs, and returns at once: it imports while the caller does other things.
+
+    What is to be imported `also` may be missing.
+    """
+    _context.set_forkserver_preload([_DEAF, *preload, *also])
     # The server would start it too, but that lets go of signals that are held.
     multiprocessing.resource_tracker.ensure_running()
     with _signals_held(), main_module_hidden():

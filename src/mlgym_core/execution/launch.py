@@ -13,13 +13,14 @@ from pathlib import Path
 import yaml
 
 from mlgym_core.config.settings import RunSettings
-from mlgym_core.events.folder import GRID_SEARCH_CONFIG, RUN_CONFIG, EventStorage
+from mlgym_core.events.folder import GRID_SEARCH_CONFIG, RUN_CONFIG, EventStorage, RunFolder
 from mlgym_core.events.snapshots import open_fold
 from mlgym_core.execution import forkserver
 from mlgym_core.execution.again import Again, is_over, plan_again
 from mlgym_core.execution.changes import changed_circumstances
 from mlgym_core.execution.environment import environment
 from mlgym_core.execution.job import Checked, Executor, Request
+from mlgym_core.execution.libraries import libraries_of
 from mlgym_core.execution.past import take_over
 from mlgym_core.execution.plan import Plan
 from mlgym_core.execution.processes import ProcessExecutor
@@ -40,13 +41,7 @@ def check(plan: Plan) -> Checked:
     Raises:
         MLGymError: everything that is wrong with the plan.
     """
-    request = _request(plan)
-    if plan.settings.executor == "main_process":
-        from mlgym_core.execution.preflight import preflight
-
-        return preflight(request)
-    checked: Checked = forkserver.Call(_PREFLIGHT, request).result()
-    return checked
+    return _check(_request(plan), plan.settings)
 
 
 def run(plan: Plan, *, entry_command: Sequence[str], watchers: Sequence[Watcher] = ()) -> RunResult:
@@ -56,6 +51,8 @@ def run(plan: Plan, *, entry_command: Sequence[str], watchers: Sequence[Watcher]
         MLGymError: what is wrong with the plan, before anything is made; or an event storage that cannot be written.
     """
     request = _request(plan)
+    if plan.settings.executor != "main_process":
+        forkserver.start(also=libraries_of(plan.text))
 
     def train(checked: Checked, origin: Origin, executor: Executor) -> RunResult:
         return run_grid(_grid(plan, checked, origin), executor, watchers)
@@ -74,16 +71,17 @@ def resume(resumption: Resumption, *, entry_command: Sequence[str], watchers: Se
     run, settings = resumption.folder, resumption.settings
     rest, token = rest_of(settings.servers, settings.gs_rest_api_endpoint), find_token(settings.servers)
     reach = partial(open_transport, run, settings.servers, rest, token, settings.durability)
-    if is_over(resumption):
-        result = RunResult(run_id=run.run_id, folder=run.path, fold=open_fold(run)[0])
-        if settings.servers:  # what was brought here to see that goes again
-            with closing(reach()) as transport:
-                transport.finish()
-        return result
+    if is_over(resumption) and not settings.servers:
+        return _unchanged(run)
     if settings.executor != "main_process":
         forkserver.start()
     with closing(reach()) as transport:
         again = plan_again(resumption, take_over(run, transport))
+        if again.is_over:
+            _check(again.request, settings)
+            result = _unchanged(run)
+            transport.finish()  # what was brought here from a server goes again
+            return result
 
         def train(checked: Checked, origin: Origin, executor: Executor) -> RunResult:
             grid = _grid_again(again, settings, checked, origin)
@@ -91,6 +89,19 @@ def resume(resumption: Resumption, *, entry_command: Sequence[str], watchers: Se
 
         origin = partial(_origin, again.folder, again.overrides, entry_command)
         return _launch(again.request, settings, origin, train)
+
+
+def _unchanged(run: RunFolder) -> RunResult:
+    return RunResult(run_id=run.run_id, folder=run.path, fold=open_fold(run)[0])
+
+
+def _check(request: Request, settings: RunSettings) -> Checked:
+    if settings.executor == "main_process":
+        from mlgym_core.execution.preflight import preflight
+
+        return preflight(request)
+    checked: Checked = forkserver.Call(_PREFLIGHT, request).result()
+    return checked
 
 
 def _launch(

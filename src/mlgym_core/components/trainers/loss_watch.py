@@ -17,10 +17,12 @@ from mlgym_core.errors import RunError
 OnNonfinite: TypeAlias = Literal["stop", "skip", "continue"]
 
 _NUM_KEPT_BACK = 64
+_NUM_TOLD = 10
+"""So many of an epoch are told of one by one; where all losses are not finite, nobody reads more."""
 
 
 class LossWatch:
-    """Sees every loss; of those that are not finite it tells of an epoch's first at once, and at its end how many."""
+    """Sees every loss; those that are not finite it tells one by one, and of very many how many at an epoch's end."""
 
     def __init__(self, on_nonfinite: OnNonfinite, *, is_deferred: bool) -> None:
         self._on_nonfinite = on_nonfinite
@@ -59,9 +61,9 @@ class LossWatch:
                     self._meet(batch, value)
 
     def end(self) -> None:
-        """Tell how many losses of the epoch were not finite, where several were. Raises RunError as `see` does."""
+        """Tell how many losses of the epoch were not finite, where not all were told. Raises RunError as `see` does."""
         self.settle()
-        if self._num_met > 1:
+        if self._num_met > _NUM_TOLD:
             self._notices.append(f"the loss of {self._num_met} batches of epoch {self._epoch} was not finite")
 
     def take_notices(self) -> list[str]:
@@ -79,7 +81,7 @@ class LossWatch:
                 "trainer.on_nonfinite: skip or continue trains on",
             )
         self._num_met += 1
-        if self._num_met == 1:
+        if self._num_met <= _NUM_TOLD:
             done = "its step was left out" if self._on_nonfinite == "skip" else "training goes on with it"
             self._notices.append(f"{what}; {done}")
         return self._on_nonfinite == "continue"

@@ -36,6 +36,7 @@ FEATURES = {
     "bfloat16": {"precision": "bfloat16"},
     "float16": {"precision": "float16"},
     "float16, accumulated and clipped": {"precision": "float16", "accumulate": 2, "clip_norm": 0.1},
+    "float16, fused": {"precision": "float16", "optimizer": optimizer("adam", lr=0.01, fused=True)},
     "a bundle": {"optimizer": bundle()},
     "groups": {"optimizer": optimizer("adam", lr=0.1, groups=[{"parameters": "*.bias", "lr": 0.01}])},
     "a schedule by step": {"lr_scheduler": scheduler("one_cycle", max_lr=0.1, total_steps=16, interval="step")},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -95,9 +96,10 @@ class TestPrecision:
         assert "gradient_scaler.json" in made(trainer)
         assert "gradient_scaler.json" not in made(make_trainer(precision="bfloat16"))
 
-    def test_a_step_whose_scaled_gradients_overflow_is_left_out(self, make_trainer) -> None:
+    @pytest.mark.parametrize("optimizer", [sgd, torch.optim.Adam, partial(torch.optim.Adam, fused=True)])
+    def test_a_step_whose_scaled_gradients_overflow_is_left_out(self, make_trainer, optimizer) -> None:
         model = linear()
-        trainer = make_trainer(model=model, precision="float16")
+        trainer = make_trainer(optimizer, model=model, precision="float16")
         trainer.load_resources({**made(trainer), "gradient_scaler.json": _scaler_state(2.0**120)}.__getitem__)
         before = model.weight.clone()
 
@@ -151,8 +153,7 @@ class TestLossesThatAreNotFinite:
         assert changed == [False, False, False, True, False, True, True, True]
         assert trainer.step == 8
         assert trainer.take_notices() == [
-            "the loss of batch 0 of epoch 0 is nan; its step was left out",
-            "the loss of 4 batches of epoch 0 was not finite",
+            f"the loss of batch {batch} of epoch 0 is nan; its step was left out" for batch in (0, 1, 2, 4)
         ]
         assert trainer.take_notices() == []
 
@@ -174,8 +175,7 @@ class TestLossesThatAreNotFinite:
 
         assert model.weight.isnan().all()
         assert trainer.take_notices() == [
-            "the loss of batch 5 of epoch 0 is nan; training goes on with it",
-            "the loss of 3 batches of epoch 0 was not finite",
+            f"the loss of batch {batch} of epoch 0 is nan; training goes on with it" for batch in (5, 6, 7)
         ]
 
     @pytest.mark.parametrize("precision", ["float16", "bfloat16"])
@@ -235,7 +235,18 @@ class TestDeferredLooking:
 
         assert watch.take_notices() == ["the loss of batch 3 of epoch 4 is nan; training goes on with it"]
         watch.end()
-        assert watch.take_notices() == ["the loss of 2 batches of epoch 4 was not finite"]
+        assert watch.take_notices() == ["the loss of batch 68 of epoch 4 is nan; training goes on with it"]
+
+    def test_of_very_many_their_number_is_told(self) -> None:
+        watch = LossWatch("continue", is_deferred=False)
+        watch.begin(0)
+        for batch in range(30):
+            watch.see(torch.tensor(math.inf), batch)
+        watch.end()
+
+        told = watch.take_notices()
+        assert len(told) == 11
+        assert told[-1] == "the loss of 30 batches of epoch 0 was not finite"
 
     def test_nothing_is_saved_before_they_were_looked_at(self) -> None:
         watch = LossWatch("stop", is_deferred=True)

@@ -88,7 +88,7 @@ def _add_reading(commands: Any) -> None:
     _add_experiment(card)
     card.add_argument("--at", type=int, metavar="EVENT_ID", help="as it was after this event, a line of the log from 0")
     _add_json(card)
-    predict = _command(commands, "predict", "write what a trained model says of new data")
+    predict = _command(commands, "predict", "write what a trained model of a run on this machine says of data")
     _add_experiment(predict)
     predict.add_argument("data", metavar="DATA", help="a .csv, .parquet or .npy file, or a split of the experiment")
     predict.add_argument("--best", metavar="SCORE", help="the model with the best value of a score, such as val/f1")

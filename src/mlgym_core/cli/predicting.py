@@ -63,5 +63,6 @@ def _origin(loaded: LoadedExperiment) -> dict[str, object]:
         "experiment_id": loaded.experiment_id,
         "epoch": checkpoint.epoch,
         "step": checkpoint.step,
+        "batch": checkpoint.batch,
         "sha256": checkpoint.weights_sha256,
     }

@@ -90,13 +90,14 @@ def last_run(text: str) -> str:
     return text.split()[-1]
 
 
-def test_one_document_says_which_model_it_was(predict: Predict) -> None:
+def test_one_document_says_which_model_it_was(predict: Predict, storage: Path) -> None:
     status, text, _ = predict(1, "test", "--json")
     told = json.loads(text)
+    (kept,) = open_fold(EventStorage(storage).open("last"))[0].state.experiments[1].checkpoints
 
     assert status == 0
     assert (told["experiment_id"], told["num_samples"], len(told["predictions"])) == (1, 30, 30)
-    assert len(told["sha256"]) == 64
+    assert (told["epoch"], told["batch"], len(told["sha256"])) == (kept.epoch, None, 64)
     assert set(told["predictions"][0]) == {
         "prediction", "target", "probability_setosa", "probability_versicolor", "probability_virginica",
     }  # fmt: skip

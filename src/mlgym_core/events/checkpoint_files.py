@@ -152,6 +152,16 @@ def verify_checkpoints(run: RunFolder) -> CheckpointReport:
     return CheckpointReport(num_checkpoints=len(saved), faults=faults, untold=list(_untold(run, told)))
 
 
+def is_whole(run: RunFolder, saved: CheckpointSaved) -> bool:
+    """Whether all files of a checkpoint are here as they were saved. Raises StoreError where one cannot be read."""
+    return not any(True for _ in _faults(run, saved))
+
+
+def folder_of(run: RunFolder, checkpoint: Checkpoint) -> Path:
+    """Where the files of a checkpoint lie that an event speaks of."""
+    return _folder(run, _place(checkpoint))
+
+
 def describe_file(path: Path) -> Resource:
     """Name, size and SHA-256 of a checkpoint's file. Raises StoreError where it cannot be read."""
     with reading(path):
@@ -184,7 +194,7 @@ def _folder(run: RunFolder, place: _Place) -> Path:
 def _faults(run: RunFolder, saved: CheckpointSaved) -> Iterator[CheckpointFault]:
     for resource in saved.resources:
         try:
-            message = _difference(_folder(run, _place(saved)) / check_name(resource.name, "resource"), resource)
+            message = _difference(folder_of(run, saved) / check_name(resource.name, "resource"), resource)
         except StoreError as error:
             message = error.message
         if message:

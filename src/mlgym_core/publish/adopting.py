@@ -6,7 +6,6 @@ goes on.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -14,7 +13,7 @@ from contextlib import closing
 from pathlib import Path
 
 from mlgym_core.errors import RunError, StoreError
-from mlgym_core.events.checkpoint_files import ToldCheckpoints
+from mlgym_core.events.checkpoint_files import ToldCheckpoints, folder_of, is_whole
 from mlgym_core.events.files import hidden_beside, remove_folder, writing
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import WriterLock
@@ -23,7 +22,7 @@ from mlgym_core.events.snapshots import open_fold
 from mlgym_core.events.types import CheckpointSaved
 from mlgym_core.events.verify import verify_chain
 from mlgym_core.publish.carrier import Carrier
-from mlgym_core.publish.endpoint import folder_of, route_of
+from mlgym_core.publish.endpoint import route_of
 from mlgym_core.publish.ledger import Ledger, write_ledger
 from mlgym_core.publish.store import BROKEN, UNREACHABLE, Store
 
@@ -112,7 +111,7 @@ def _bring(store: Store, run: RunFolder, servers: Sequence[str], *, with_finishe
             store.fetch(route, fetched.config_path(name), sha256)
         done = {each.experiment_id for each in state.experiments.values() if each.status == "finished"}
         wanted = [each for each in _newest(fetched) if with_finished or each.experiment_id not in done]
-        missing = [each for each in wanted if not _is_whole(run, each)]
+        missing = [each for each in wanted if not is_whole(run, each)]
         for saved in missing:
             _fetch_checkpoint(store, fetched, saved)
         with writing(run.path):
@@ -147,17 +146,6 @@ def _fetch_checkpoint(store: Store, fetched: RunFolder, saved: CheckpointSaved) 
     for resource in saved.resources:
         path = folder / check_name(resource.name, "resource")
         store.fetch(f"{route_of(fetched, folder)}/{resource.name}", path, resource.sha256)
-
-
-def _is_whole(run: RunFolder, saved: CheckpointSaved) -> bool:
-    for resource in saved.resources:
-        try:
-            with (folder_of(run, saved) / check_name(resource.name, "resource")).open("rb") as file:
-                if hashlib.file_digest(file, "sha256").hexdigest() != resource.sha256:
-                    return False
-        except OSError:
-            return False
-    return True
 
 
 def _put_in_place(fetched: RunFolder, fetched_checkpoints: Sequence[Path], run: RunFolder) -> None:

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 import requests
 from requests.auth import AuthBase
 
+from mlgym_core.events.checkpoint_files import folder_of
 from mlgym_core.events.folder import EXPERIMENT_CONFIG, GRID_SEARCH_CONFIG, SYSTEM_INFO, RunFolder
 from mlgym_core.events.names import check_name
 from mlgym_core.events.types import (
     AttemptStarted,
-    Checkpoint,
     CheckpointDeleted,
     CheckpointSaved,
     ExperimentConfig,
@@ -111,13 +111,6 @@ class Endpoint:
             _LOG.error("%s %s/%s was refused: %s", method, self.url, route, answer.text[:500])
             return
         raise requests.HTTPError(told(answer), response=answer)
-
-
-def folder_of(run: RunFolder, checkpoint: Checkpoint) -> Path:
-    """Where the files of a checkpoint lie that an event speaks of."""
-    if checkpoint.batch is None:
-        return run.checkpoint_path(checkpoint.experiment_id, checkpoint.epoch)
-    return run.step_path(checkpoint.experiment_id, checkpoint.step)
 
 
 def route_of(run: RunFolder, folder: Path) -> str:

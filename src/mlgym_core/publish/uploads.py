@@ -14,13 +14,14 @@ from functools import partial
 import requests
 
 from mlgym_core.errors import StoreError
+from mlgym_core.events.checkpoint_files import folder_of
 from mlgym_core.events.codec import decode_event, read_stamp
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.types import AttemptStarted, CheckpointDeleted, CheckpointSaved, Payload
 from mlgym_core.publish.background import Background
 from mlgym_core.publish.backoff import LONGEST_S, Backoff
-from mlgym_core.publish.endpoint import UNAUTHORIZED, Endpoint, folder_of
+from mlgym_core.publish.endpoint import UNAUTHORIZED, Endpoint
 
 _LOG = logging.getLogger(__name__)
 _CHUNK_BYTES = 2**20

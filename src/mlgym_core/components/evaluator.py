@@ -8,6 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isnan
 from typing import Annotated, Any, Protocol
 
 import torch
@@ -146,10 +147,11 @@ class FullEvaluator:
                 except ValueError as error:  # scikit-learn's word for what is undefined; it fitted when rehearsed
                     found = dict.fromkeys(score_names_of(name, metric), _UNDEFINED)
                     warnings.warn(str(error), stacklevel=1)
-            if caught and (split, name) not in self._noticed:
+            is_undefined = any(map(isnan, found.values()))
+            if (is_undefined or caught) and (split, name) not in self._noticed:
                 self._noticed.add((split, name))
-                reasons = " ".join(dict.fromkeys(str(each.message) for each in caught))
-                state = "is not defined" if any(value != value for value in found.values()) else "is doubtful"
+                reasons = " ".join(dict.fromkeys(str(each.message) for each in caught)) or "its metric says not why"
+                state = "is not defined" if is_undefined else "is doubtful"
                 self._notices.append(f"the score {split}/{name} {state}: {reasons}")
             scores |= found
         return scores

@@ -68,7 +68,7 @@ class Outputs:
     def targets(self) -> NDArray[Any]:
         """[N] classes; as they came where the task is regression."""
         target = self.target if self.task == "regression" else class_indices(self.target)
-        return _to_numpy(target if target.is_floating_point() else target.long())
+        return _to_numpy(_wide(target))
 
     @cached_property
     def labels(self) -> NDArray[Any]:
@@ -99,8 +99,8 @@ class Outputs:
         Raises:
             BuildError: the outputs have no such form.
         """
-        part = self.read(given)
-        return _to_numpy(part if part.is_floating_point() else part.long())
+        form: NDArray[Any] = self.shared(("form", given), lambda: _to_numpy(_wide(self.read(given))))
+        return form
 
     def read(self, given: Given) -> Tensor:
         """The same in as few bytes as hold it, where the outputs are."""
@@ -116,7 +116,7 @@ class Outputs:
 
     def counts(self, given: Given) -> Counts | None:
         """How often each class was labelled as which; None where targets, or what is given, are no classes."""
-        counts: Counts | None = self.shared(given, lambda: self._count(given))
+        counts: Counts | None = self.shared(("counts", given), lambda: self._count(given))
         return counts
 
     def shared(self, key: Hashable, compute: Callable[[], Any]) -> Any:
@@ -133,7 +133,7 @@ class Outputs:
         targets, labels = class_indices(self.target), self.read(given)
         if self.task == "regression" or labels.ndim != 1 or any(each.is_floating_point() for each in (targets, labels)):
             return None
-        rows, columns = _to_numpy(targets.long()), _to_numpy(labels.long())
+        rows, columns = _to_numpy(_wide(targets)), _to_numpy(_wide(labels))
         if len(rows) == 0 or min(rows.min(), columns.min()) < 0:
             return None
         width = int(columns.max()) + 1
@@ -263,6 +263,11 @@ def smallest_integer(num_classes: int) -> torch.dtype:
 def in_double(tensor: Tensor) -> Tensor:
     """The same numbers with 64 bits, on the CPU where the device has no such numbers."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
+def _wide(tensor: Tensor) -> Tensor:
+    """Whole numbers with 64 bits, so that whoever computes with them need not think of it."""
+    return tensor if tensor.is_floating_point() else tensor.long()
 
 
 def _to_numpy(tensor: Tensor) -> NDArray[Any]:

@@ -1,4 +1,5 @@
 import math
+import warnings
 from collections.abc import Mapping
 
 import pytest
@@ -179,6 +180,20 @@ def test_what_a_metric_refuses_in_an_evaluation_is_no_number_too(raw, targets) -
 
     assert math.isnan(evaluated(evaluator, Fixed(raw)).metrics["fussy"])
     assert evaluator.take_notices() == ["the score val/fussy is not defined: nothing to score"]
+
+
+def test_what_a_metric_says_of_a_score_is_told_and_no_number_is_told_without_a_word(raw, targets) -> None:
+    def odd(outputs: Outputs) -> float:
+        warnings.warn("few samples", stacklevel=1)
+        return 1.0
+
+    evaluator = FullEvaluator(loaders_of(targets), None, {"odd": odd, "mute": lambda outputs: math.nan})
+
+    assert evaluated(evaluator, Fixed(raw)).metrics["odd"] == 1
+    assert evaluator.take_notices() == [
+        "the score val/odd is doubtful: few samples",
+        "the score val/mute is not defined: its metric says not why",
+    ]
 
 
 def test_outputs_and_targets_may_be_several(targets) -> None:

@@ -68,6 +68,8 @@ class RecallAt:
                     f"it seeks class {self._class_label}, and there are {scores.shape[1]} classes", code="MG330"
                 )
             scores = scores[:, self._class_label]
+        elif self._class_label == 0 and self.given in ("scores", "probabilities"):
+            scores = -scores  # they are of class 1
         ranks = np.argsort(-scores if self._descending else scores, kind="stable")
         found = np.cumsum(outputs.targets[ranks] == self._class_label)
         if not found[-1]:

@@ -63,7 +63,7 @@ class SklearnMetric:
         self._sign = sign
         parameters = inspect.signature(function).parameters
         self._takes_labels = given in ("probabilities", "scores") and "labels" in parameters
-        self._can_be_counted = "sample_weight" in parameters
+        self._can_be_counted = "sample_weight" in parameters and (given == "labels" or isinstance(given, tuple))
 
     def __call__(self, outputs: Outputs) -> float:
         """The score.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from mlgym_core.config.mlgym_dialect.components import Component
-from mlgym_core.config.mlgym_dialect.faults import MALFORMED, NOT_AVAILABLE, REQUIREMENT, Faults
+from mlgym_core.config.mlgym_dialect.faults import MALFORMED, REQUIREMENT, Faults
 from mlgym_core.config.mlgym_dialect.rewrite import over
 from mlgym_core.config.mlgym_dialect.words import COMPONENT_TYPES, SLOTS
 from mlgym_core.config.nodes import Mapping, Node, Scalar, Sequence
@@ -92,17 +92,14 @@ class Context:
             self.faults.malformed("the value", "a mapping; a sweep cannot stand here", node)
         return {}
 
-    def name(self, node: Node, what: str, known: AbstractMapping[str, str], missing: tuple[str, ...] = ()) -> Node:
-        """The native name of one of MLgym's; `missing` are those that have none yet."""
+    def name(self, node: Node, what: str, known: AbstractMapping[str, str]) -> Node:
+        """The native name of one of MLgym's."""
         if not isinstance(node, Scalar) or not isinstance(node.value, str):
             self.faults.malformed(what, f"one of {', '.join(known)}", node)
         elif node.value in known:
             return Scalar(value=known[node.value], place=node.place)
-        elif node.value in missing:
-            hint = f"available: {', '.join(known)}"
-            self.faults.add(NOT_AVAILABLE, f"{what} '{node.value}' is not available yet", node.place, hint)
         else:
-            self.faults.unknown(what, node.value, (*known, *missing), node.place)
+            self.faults.unknown(what, node.value, known, node.place)
         return node
 
     def items(self, node: Node | None, what: str) -> tuple[Node, ...]:

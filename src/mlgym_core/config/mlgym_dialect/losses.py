@@ -38,8 +38,8 @@ _LOSSES = {
 """MLgym's NLLLoss applies log-softmax, which makes it a cross entropy, and never averages over a batch. Its averages
 of binary losses are over samples, of sums over their outputs."""
 _SCALERS = ("MeanScaler", "NoScaler")
-"""MLgym scales by a mean that warm-up batches give; here those of the first batches do, as many as this."""
 _CALIBRATING_BATCHES = 100
+"""MLgym scales by a mean that warm-up batches give; here so many first batches do."""
 
 
 def lower_loss(loss: Node, context: Context) -> Node:

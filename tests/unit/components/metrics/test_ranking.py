@@ -18,7 +18,12 @@ def test_the_share_of_a_class_among_the_first() -> None:
 
 
 def test_the_smallest_may_stand_first() -> None:
-    assert RecallAt([2, 5], class_label=0, descending=False)(BINARY) == {"2": 1 / 3, "5": 2 / 3}
+    assert RecallAt([2, 5], descending=False)(BINARY) == {"2": 1 / 4, "5": 3 / 4}
+
+
+def test_class_0_stands_first_where_class_1_is_not_likely() -> None:
+    assert RecallAt([2, 3], class_label=0)(BINARY) == {"2": 1 / 3, "3": 2 / 3}
+    assert RecallAt([2, 3], class_label=0, given="values")(BINARY) == {"2": 1 / 3, "3": 1 / 3}
 
 
 def test_more_than_there_are_samples_is_all_of_them() -> None:

@@ -59,49 +59,11 @@ def test_both_kinds_of_loader_give_the_same_batches(source: Dataset, sampling: s
     assert (memory.num_batches, memory.num_evaluation_batches) == (stream.num_batches, stream.num_evaluation_batches)
 
 
-@pytest.mark.parametrize("collate", [None, default_collate])
-def test_an_epoch_has_every_sample_once(source: Dataset, collate) -> None:
-    whole = content(loader(source, collate=collate).epoch(3))
-
-    assert len(whole) == 5
-    assert sorted(flat(whole)) == list(range(NUM_SAMPLES))
-
-
-def test_epochs_differ_and_do_not_depend_on_what_was_asked_before(source: Dataset) -> None:
-    once = loader(source)
-    first, second = content(once.epoch(0)), content(once.epoch(1))
-
-    assert first != second
-    assert content(loader(source).epoch(1)) == second
-    assert content(loader(source, seed=8).epoch(0)) != first
-
-
 def test_samples_are_gathered_in_chunks_without_a_change_of_order(source: Dataset, monkeypatch) -> None:
     whole = content(loader(source).epoch(0))
     monkeypatch.setattr("mlgym_core.components.data.loaders._CHUNK_BYTES", 45)
 
     assert content(loader(source).epoch(0)) == whole
-
-
-def test_a_last_batch_that_is_too_small_can_be_left_out(source: Dataset) -> None:
-    short = loader(source, drop_last=True)
-
-    assert [len(each) for each in content(short.epoch(0))] == [5, 5, 5, 5]
-    assert short.num_batches == 4
-    assert sum(len(each) for each in content(short.evaluation())) == NUM_SAMPLES
-
-
-def test_evaluation_is_in_the_order_of_the_data(source: Dataset) -> None:
-    assert flat(content(loader(source).evaluation())) == list(range(NUM_SAMPLES))
-
-
-@pytest.mark.parametrize("collate", [None, default_collate])
-def test_loading_leaves_the_global_generator_alone(source: Dataset, collate) -> None:
-    before = torch.get_rng_state()
-
-    list(loader(source, collate=collate).epoch(0))
-
-    assert torch.equal(before, torch.get_rng_state())
 
 
 def test_weighted_sampling_draws_a_rare_class_as_often(source: Dataset) -> None:

@@ -28,19 +28,22 @@ class WarmUp(nn.Module):
     def __init__(self, loss: Annotated[Loss, Nested("loss")], steps: PositiveInt, start: float = 0.0) -> None:
         super().__init__()
         self.loss = loss
-        self.step = 0
+        self.step: int | None = None
+        """The step that is trained; None outside of training."""
         self._steps = steps
         self._start = start
 
     @property
     def weight(self) -> float:
-        """What the loss counts at the step that it was told."""
+        """What the loss counts at the step that it was told, 1 outside of training."""
+        if self.step is None:
+            return 1.0
         return self._start + (1.0 - self._start) * min(1.0, self.step / self._steps)
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The loss of outputs [N, ...] and targets, weighted while it is trained."""
-        loss = self.loss(outputs, targets)
-        return loss * self.weight if self.training else loss
+        loss: Tensor = self.loss(outputs, targets)
+        return loss * self.weight
 
     def running(self) -> RunningLoss:
         """Its sum over the batches of a split, in full."""

@@ -151,7 +151,6 @@ class TorchTrainer:
             watch=self._watch,
             device=device,
         )
-        self._show_loss_in_full(True)
 
     def train_epoch(self, epoch: int, first_batch: int = 0) -> Iterator[int]:
         """The batches of a pass over the split, from `first_batch` on: the last of each group, when its step is done.
@@ -160,7 +159,6 @@ class TorchTrainer:
             RunError: a loss is not finite, and training is to stop then.
         """
         self._model.train()
-        self._show_loss_in_full(False)
         self._watch.begin(epoch)
         steps, accumulate, last = self._steps, self._settings.accumulate, self.num_batches - 1
         by_step = [each for each in self._schedulers.values() if each.steps_per_batch]
@@ -182,7 +180,8 @@ class TorchTrainer:
             note_batch(error, inputs, self._device)
             raise
         finally:
-            self._show_loss_in_full(True)
+            for each in self._warm_ups:
+                each.step = None  # evaluation sees the loss in full
 
     def take_notices(self) -> list[str]:
         """What was met in training since this was last asked, such as losses that are not finite."""
@@ -260,11 +259,6 @@ class TorchTrainer:
             torch_state.restore(self._loss, load, LOSS, "loss")
         if self._steps.state_dict():
             self._steps.load_state_dict(torch_state.read(load, GRADIENT_SCALER, serialize.load_json))
-
-    def _show_loss_in_full(self, is_shown: bool) -> None:
-        """Evaluation sees the loss without what only eases training, such as a warm-up."""
-        if isinstance(self._loss, nn.Module):
-            self._loss.train(not is_shown)
 
     def _rehearse_optimizers(self, model: nn.Module) -> None:
         try:

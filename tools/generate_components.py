@@ -25,6 +25,7 @@ LIBRARIES = {
     "loss": "The losses of `torch.nn`, whose documentation says what each computes, and others.",
     "lr_scheduler": "The schedulers of `torch.optim.lr_scheduler`; its documentation says what each does.",
     "metric": "The scores and scorers of scikit-learn, whose documentation says what each computes, and others.",
+    "model": "Models of ours, and the classifiers and regressors of scikit-learn, which the trainer `sklearn` fits.",
     "optimizer": "The optimizers of `torch.optim`; its documentation says how each steps.",
 }
 

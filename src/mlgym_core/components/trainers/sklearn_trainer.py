@@ -59,8 +59,8 @@ class SklearnTrainer:
 
     Args:
         split: The split to train on.
-        fit: What an epoch is: a pass in `batches` by partial_fit, a forest or boosting `growing` by as many estimators
-            as the model says, or the `whole` fit, of which there is one; the first of these that can be by default.
+        fit: What an epoch is: a pass in `batches`, an ensemble `growing` by as many estimators as the model says, or
+            the one `whole` fit; the first of these that there can be where not given.
         trusted: Types of your own that a checkpoint may hold, as module.Class; scikit-learn's own are trusted.
     """
 

@@ -97,15 +97,18 @@ class ChainEnd(msgspec.Struct, kw_only=True):
         return None
 
     def take_up(self, producer: str, line: bytes) -> None:
-        """Notes which attempt is the live one, where `line` of `producer` starts one."""
+        """Notes which attempt is the live one, where `line` of `producer` starts one: of two of one number the first.
+
+        The other was begun where nobody knew of it, on a machine that was cut off.
+        """
         attempt = read_attempt(line)
         if attempt is None:
             return
         experiment_id, number = attempt
         before = self.attempts.get(experiment_id)
         if before is not None and before.producer != producer:
-            self.stale.add(producer if before.number > number else before.producer)
-        if before is None or before.number <= number:
+            self.stale.add(producer if before.number >= number else before.producer)
+        if before is None or before.number < number:
             self.attempts[experiment_id] = Attempt(number, producer)
 
 

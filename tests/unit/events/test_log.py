@@ -172,6 +172,19 @@ def test_an_attempt_that_a_newer_one_has_replaced_is_fenced(
     assert writer.append("new", 3, lines[3:4]) == 7
 
 
+def test_of_two_attempts_of_one_number_the_one_that_came_first_is_live(
+    run: RunFolder, lines: list[bytes], attempt: Callable[[int, int], bytes]
+) -> None:
+    writer = LogWriter(run)
+    writer.append("first", 1, [attempt(0, 1)])
+    with pytest.raises(StoreError, match="newer attempt"):
+        writer.append("cut-off", 1, [attempt(0, 1)])
+    writer.append("first", 2, [lines[0]])
+    writer.commit()
+    assert writer.last_seq("cut-off") == 0
+    writer.close()
+
+
 def test_an_attempt_that_comes_late_does_not_fence_the_one_that_replaced_it(
     run: RunFolder, lines: list[bytes], attempt: Callable[[int, int], bytes]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mlgym_core.cli import main
     from mlgym_core.components.trainers.batch_trainer import BatchTrainer, Loaders
-    from mlgym_core.inference import load_experiment
+    from mlgym_core.inference import load_components, load_experiment
     from mlgym_core.python_api import log_run, resume, run
     from mlgym_core.registry import Nested, Slot, register
 
@@ -20,6 +20,7 @@ _HOME_OF = {
     "Loaders": "mlgym_core.components.trainers.batch_trainer",
     "Nested": "mlgym_core.registry",
     "Slot": "mlgym_core.registry",
+    "load_components": "mlgym_core.inference",
     "load_experiment": "mlgym_core.inference",
     "log_run": "mlgym_core.python_api",
     "main": "mlgym_core.cli",
@@ -33,6 +34,7 @@ __all__ = [
     "Loaders",
     "Nested",
     "Slot",
+    "load_components",
     "load_experiment",
     "log_run",
     "main",

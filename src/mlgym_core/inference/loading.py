@@ -19,12 +19,12 @@ from mlgym_core.config.settings import default_event_storage
 from mlgym_core.errors import ConfigError, Place, RunError
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.projections.run_fold import RunFold
-from mlgym_core.events.projections.run_state import CheckpointState, RunState
+from mlgym_core.events.projections.run_state import CheckpointState, ExperimentState, RunState
 from mlgym_core.events.snapshots import open_fold
 from mlgym_core.execution.registrations import Registrations, learn
 from mlgym_core.inference.choosing import choose_checkpoint
 from mlgym_core.inference.experiment import LoadedExperiment
-from mlgym_core.registry import Components, Registry, build, default_registry
+from mlgym_core.registry import Components, build, default_registry
 from mlgym_core.training.protocols import Trainer
 from mlgym_core.training.seeding import generator_states, restore_generators, seed_all
 
@@ -49,32 +49,30 @@ def load_experiment(
         ConfigError: a module that the run imported cannot be imported.
         BuildError: a component is not registered, or cannot be built.
     """
-    folder = EventStorage(event_storage or default_event_storage(os.environ)).open(run)
-    return load_from(folder, experiment, best=best, epoch=epoch, device=device)
+    return load_from(_find(run, event_storage), experiment, best=best, epoch=epoch, device=device)
+
+
+def load_components(run: str = "last", experiment: int = 0, *, event_storage: str | Path | None = None) -> Components:
+    """The components of any experiment of a run on this machine by slot, `loaders` among them, as before training.
+
+    No checkpoint is needed. Raises as `load_experiment` does.
+    """
+    state = open_fold(_find(run, event_storage))[0].state
+    with _generators_kept(torch.device("cpu")):
+        return _build(state, _experiment(state, experiment).config)
 
 
 def load_from(
-    run: RunFolder,
-    experiment_id: int,
-    *,
-    best: str | None = None,
-    epoch: int | None = None,
-    device: str = "cpu",
-    registry: Registry = default_registry,
+    run: RunFolder, experiment_id: int, *, best: str | None = None, epoch: int | None = None, device: str = "cpu"
 ) -> LoadedExperiment:
-    """The same for the folder of a run."""
+    """As `load_experiment`, for the folder of a run."""
     fold, _ = open_fold(run)
-    state = fold.state.experiments.get(experiment_id)
-    if state is None or not state.config:
-        known = ", ".join(str(each) for each in sorted(fold.state.experiments)) or "none"
-        raise RunError(
-            f"run {run.run_id} has no experiment {experiment_id}", code="MG121", hint=f"its experiments: {known}"
-        )
+    state = _experiment(fold.state, experiment_id)
     scores = _scores_by_epoch(fold, experiment_id)
     checkpoint = choose_checkpoint(state, scores, best=best, epoch=epoch)
     place = torch.device(device)
     with _generators_kept(place):
-        components = _build(fold.state, state.config, registry)
+        components = _build(fold.state, state.config)
         trainer: Trainer = components["trainer"]
         trainer.prepare(place)
         _restore(trainer, LocalCheckpoints(run), experiment_id, checkpoint)
@@ -94,14 +92,28 @@ def load_from(
     return loaded
 
 
-def _build(state: RunState, config: dict[str, Any], registry: Registry) -> Components:
+def _find(run: str, event_storage: str | Path | None) -> RunFolder:
+    return EventStorage(event_storage or default_event_storage(os.environ)).open(run)
+
+
+def _experiment(state: RunState, experiment_id: int) -> ExperimentState:
+    found = state.experiments.get(experiment_id)
+    if found is None or not found.config:
+        known = ", ".join(str(each) for each in sorted(state.experiments)) or "none"
+        raise RunError(
+            f"run {state.run_id} has no experiment {experiment_id}", code="MG121", hint=f"its experiments: {known}"
+        )
+    return found
+
+
+def _build(state: RunState, config: dict[str, Any]) -> Components:
     """All components of an experiment, so that nothing draws from the generators that is asked for later."""
     folder = str(state.started.environment.get("folder", "")) if state.started else ""
     imports = {name: Place(file=f"run {state.run_id}", line=0, column=0) for name in config.get("imports", ())}
-    faults = learn(Registrations(imports=imports, folder=folder), registry)
+    faults = learn(Registrations(imports=imports, folder=folder), default_registry)
     if faults:
         raise ConfigError(faults)
-    components = build(config, registry, seed_all=seed_all, folder=folder)
+    components = build(config, default_registry, seed_all=seed_all, folder=folder)
     for slot in components:
         components[slot]
     return components

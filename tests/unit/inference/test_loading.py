@@ -109,6 +109,16 @@ def test_it_is_loaded_from_python_by_the_runs_id_or_as_the_last(iris: RunFolder,
     assert named.run_id == last.run_id == iris.run_id
 
 
+def test_components_come_back_without_any_checkpoint(train: Callable[..., RunFolder]) -> None:
+    run = train(checkpointing="none", run={"epochs": 1, "seed": 1})
+    components = mlgym_core.load_components(run.run_id, 0, event_storage=run.path.parent)
+
+    assert sum(len(loader.source) for loader in components["loaders"].values()) == 150
+    assert components["model"] is components["model"]
+    with pytest.raises(RunError, match="experiment 0 has no checkpoint"):
+        load_from(run, 0)
+
+
 MODELS: dict[str, dict[str, Any]] = {
     "one fit": {"run": {"epochs": 1, "seed": 1}, "model": {"use": "logistic_regression"}},
     "partial fit": {"model": {"use": "sgd_classifier", "loss": "log_loss"}},

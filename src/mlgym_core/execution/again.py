@@ -42,11 +42,16 @@ class Again:
     folder: Path
     overrides: Sequence[str]
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left to do."""
+        return not self.request.points and not self.past.is_lost
+
 
 def is_over(resumption: Resumption) -> bool:
-    """Whether there is nothing to do, as its log says; where it does not say so yet, this does not either."""
+    """Whether there is nothing to do, nor to check, as the log says already while nobody holds it."""
     run = resumption.folder
-    if liveness(run) == "alive" or run.spools():
+    if resumption.config is not None or liveness(run) == "alive" or run.spools():
         return False
     state = open_fold(run)[0].state
     if state.ended is None:

@@ -78,7 +78,8 @@ def resume(resumption: Resumption, *, entry_command: Sequence[str], watchers: Se
     with closing(reach()) as transport:
         again = plan_again(resumption, take_over(run, transport))
         if again.is_over:
-            _check(again.request, settings)
+            if resumption.config is not None:
+                _check(again.request, settings)
             result = _unchanged(run)
             transport.finish()  # what was brought here from a server goes again
             return result

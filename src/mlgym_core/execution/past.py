@@ -90,7 +90,8 @@ def check_begun(run: RunFolder, state: RunState) -> None:
             code="MG120",
             hint="nothing of it was trained; run its configuration anew",
         )
-    if not all("epochs" in each.get("run", {}) for each in configs):
+    runs = [each.get("run") for each in configs]
+    if not all(isinstance(each, dict) and "epochs" in each for each in runs):
         raise RunError(
             f"run {run.run_id} was not trained by mlgym, which cannot go on with it",
             code="MG126",

@@ -3,10 +3,13 @@
 import json
 import os
 import signal
+import subprocess
 
 import pytest
 
 import mlgym_core
+from mlgym_core.cli.commands import perform
+from mlgym_core.cli.options import mlgym_parser
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.projections.equality import differences
 
@@ -60,6 +63,13 @@ def trap(workplace):
     return path
 
 
+def commit(folder, message: str) -> None:
+    """All that lies there, in a repository of its own."""
+    who = ("-c", "user.name=someone", "-c", "user.email=someone@example.org")
+    for command in (("init", "-q"), ("add", "-A"), (*who, "commit", "-q", "--allow-empty", "-m", message)):
+        subprocess.run(["git", "-C", str(folder), *command], check=True)
+
+
 def log(run) -> list[bytes]:
     return LogReader(run).poll()
 
@@ -102,6 +112,18 @@ def test_nothing_is_written_where_nothing_is_left(mlgym, workplace, grid) -> Non
     assert (done.status, done.out) == (0, f"run {workplace.run().run_id}: there is nothing left to do\n")
     assert mlgym("resume", "last", "1", "--num_epochs", "3").status == 0
     assert {path: path.read_bytes() for path in workplace.run().path.rglob("*") if path.is_file()} == files
+
+
+def test_a_run_of_which_only_the_end_was_not_told_is_ended(mlgym, workplace, grid) -> None:
+    mlgym("run", grid)
+    path = workplace.run().log_path
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    assert workplace.show()["status"] == "lost"
+
+    assert mlgym("resume", "last").status == 0
+
+    assert [each["payload"]["reason"] for each in workplace.events("run_ended")] == ["lost", "finished"]
+    assert len(workplace.events("attempt_started")) == 2
 
 
 def test_more_epochs_extend_what_has_finished_to_the_bits_of_a_longer_run(mlgym, workplace, grid) -> None:
@@ -157,6 +179,10 @@ def test_what_means_something_else_now_is_refused_with_a_diff(mlgym, workplace, 
     own.write_text(f"# a word\n{text}")
     trap.unlink()
     assert mlgym("resume", "last", "--config", workplace.write(text, "moved.yml")).status == 0
+    assert workplace.statuses() == ["finished", "finished"]
+    assert mlgym("resume", "last", "--config", other).status == 2
+    assert "there is nothing left to do" in mlgym("resume", "last", "--config", workplace.path / "moved.yml").out
+    assert len(workplace.events("run_started")) == 2
 
 
 def test_components_with_other_arguments_are_refused(mlgym, workplace, grid, trap) -> None:
@@ -177,11 +203,17 @@ def test_components_with_other_arguments_are_refused(mlgym, workplace, grid, tra
 
 def test_a_killed_worker_leaves_an_experiment_that_goes_on(mlgym, workplace, grid, trap) -> None:
     trap.write_text("kill")
+    commit(workplace.path, "before")
     assert mlgym("run", grid).status == 1
     assert workplace.statuses() == ["finished", "failed"]
     trap.unlink()
+    commit(workplace.path, "after")
+
     result = mlgym_core.resume(event_storage=workplace.storage.path, progress=False)
+
     assert (result.status, result.trained) == ("finished", [1])
+    lines = [line for each in workplace.events("log") for line in each["payload"]["lines"]]
+    assert len([line for line in lines if line.startswith("the commit of the code was ")]) == 1
     assert workplace.events("attempt_started")[-1]["payload"]["resumed_from"] is not None
 
 
@@ -220,7 +252,8 @@ def test_mlgyms_warm_start(mlgym, run_script, workplace, grid, trap) -> None:
 
     assert done.status == 0, done.err
     assert [each["epochs_done"] for each in workplace.show()["experiments"]] == [4, 4]
-    assert run_script(script, "--num_epochs", "4", "warmstart", "--grid_search_id", "last").status == 0
+    form = ["--num_epochs", "4", "--event_storage_path", str(workplace.storage.path), "warmstart"]
+    assert perform(mlgym_parser("run.py").parse_args(form)) == 0
     assert len(workplace.events("run_started")) == 2
 
 

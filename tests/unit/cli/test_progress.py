@@ -107,6 +107,15 @@ def test_lines_tell_what_training_wrote_and_take_no_markup_from_it() -> None:
     assert file.getvalue().splitlines() == [f"run {RUN}: 1 experiment", "[0] [bold]x[/bold]", f"[0] {'a' * 200}"]
 
 
+def test_what_is_told_of_the_run_is_of_no_experiment() -> None:
+    file = io.StringIO()
+    told = LogLines(grid_search_id=RUN, stream="logging", level="WARNING", lines=["the device was cpu and is cuda"])
+
+    show(Lines(Console(file=file, width=80)), [told], num_experiments=1)
+
+    assert file.getvalue().splitlines()[1:] == ["the device was cpu and is cuda"]
+
+
 def test_a_terminal_gets_a_table_with_what_runs_and_all_of_it() -> None:
     console = terminal(width=120)
     status = under_way(1, "train", epoch=1, num_epochs=4)

@@ -47,6 +47,7 @@ def test_every_form_of_a_metric_can_be_written(train_config, assemble, iris) -> 
         "neg_brier_score",
         "roc_auc",
         {"use": "f1", "name": "careful", "post_processing": ["sigmoid", {"use": "binarization", "threshold": 0.9}]},
+        {"use": "log_loss", "post_processing": "sigmoid"},
         {"use": "f1", "given": "labels"},
     ]
     iris["early_stopping"] = {"use": "no_improvement", "monitor": "val/recall_at_50", "window": 10}
@@ -58,6 +59,7 @@ def test_every_form_of_a_metric_can_be_written(train_config, assemble, iris) -> 
     assert 0 < scores["recall_at_2"] < scores["recall_at_50"]
     assert scores["area"] == pytest.approx(48 * (scores["recall_at_2"] + scores["recall_at_50"]) / 2)
     assert scores["careful"] != scores["f1"]
+    assert scores["log_loss"] == pytest.approx(scores["bce_with_logits"], rel=1e-6)
     assert all(0 <= scores[name] <= 1 for name in ("ece", "classwise_ece", "roc_auc", "careful", "f1"))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Annotated, Protocol, TypeAlias
 
 from torch import Tensor
@@ -10,8 +10,9 @@ from torch import Tensor
 from mlgym_core.components.outputs import Form, Given, Outputs
 from mlgym_core.registry import Nested
 
-PostProcessors: TypeAlias = Annotated[list[Callable[[Tensor], Tensor]] | None, Nested("post_processor")]
-"""Steps from raw outputs to what a metric is given, in their order."""
+Step: TypeAlias = Callable[[Tensor], Tensor]
+PostProcessors: TypeAlias = Annotated[Step | list[Step] | None, Nested("post_processor")]
+"""Steps from raw outputs to what a metric is given, in their order; one alone may stand for itself."""
 
 
 class Metric(Protocol):
@@ -36,6 +37,8 @@ def parts_of(metric: Metric) -> tuple[str, ...]:
     return getattr(metric, "parts", ())
 
 
-def chosen(given: Form, post_processing: Sequence[Callable[[Tensor], Tensor]] | None) -> Given:
+def chosen(given: Form, post_processing: Step | list[Step] | None) -> Given:
     """The post-processing, or the form where there is none."""
-    return tuple(post_processing) if post_processing else given
+    if not post_processing:
+        return given
+    return tuple(post_processing) if isinstance(post_processing, list) else (post_processing,)

@@ -46,7 +46,7 @@ def adopt(
     """The folder in the outbox of `storage` from which a run of `servers` goes on; `last` is the newest at `rest`.
 
     What waits of it here is sent first. Then its log there takes the place of the one here, with its configuration and
-    the newest checkpoint of each experiment that has not finished, or of all of them. Files that lie here are kept.
+    the checkpoints of the experiments that have not finished, or of all of them. Files that lie here are kept.
 
     Raises:
         RunError: a server cannot be reached, does not take what waits here, or has files that are not as the log tells;
@@ -110,7 +110,7 @@ def _bring(store: Store, run: RunFolder, servers: Sequence[str], *, with_finishe
             route = f"grid_searches/{run.run_id}/{name.removesuffix('.yml')}"
             store.fetch(route, fetched.config_path(name), sha256)
         done = {each.experiment_id for each in state.experiments.values() if each.status == "finished"}
-        wanted = [each for each in _newest(fetched) if with_finished or each.experiment_id not in done]
+        wanted = [each for each in _saved(fetched) if with_finished or each.experiment_id not in done]
         missing = [each for each in wanted if not is_whole(run, each)]
         for saved in missing:
             _fetch_checkpoint(store, fetched, saved)
@@ -133,12 +133,11 @@ def _fetch_log(store: Store, fetched: RunFolder) -> int:
         ) from error
 
 
-def _newest(run: RunFolder) -> Iterator[CheckpointSaved]:
-    """The last checkpoint of each experiment."""
+def _saved(run: RunFolder) -> Iterator[CheckpointSaved]:
+    """All checkpoints that are kept: those that an experiment does not go on from it may have to delete."""
     told = ToldCheckpoints(run)
     told.read_on()
-    in_order = sorted(told.saved(), key=lambda each: (each.epoch, each.batch is None, each.batch or 0))
-    yield from {each.experiment_id: each for each in in_order}.values()
+    yield from told.saved()
 
 
 def _fetch_checkpoint(store: Store, fetched: RunFolder, saved: CheckpointSaved) -> None:

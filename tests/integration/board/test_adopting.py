@@ -116,7 +116,7 @@ def checkpoints(run):
     return {(each, epoch) for each in run.experiments() for epoch in run.checkpoint_epochs(each)}
 
 
-def test_another_machine_gets_the_log_the_configuration_and_the_newest_checkpoints(machine, board, begun):
+def test_another_machine_gets_the_log_the_configuration_and_what_it_may_go_on_from(machine, board, begun):
     run = machine().adopt(board.url)
 
     assert log(run) == log(board.storage.run("r"))
@@ -126,14 +126,14 @@ def test_another_machine_gets_the_log_the_configuration_and_the_newest_checkpoin
     assert not list(run.path.glob(".*"))
 
 
-def test_a_checkpoint_from_within_an_epoch_is_the_newest_where_no_later_end_has_one(machine, board, begun):
+def test_a_checkpoint_from_within_an_epoch_is_brought_beside_those_of_ends(machine, board, begun):
     there = machine("there")
     there.adopt(board.url)
     there.attempt(1, 2, there.checkpoint(1, 3, batch=4))
     there.send(board.url)
     run = machine().adopt(board.url)
     assert run.checkpoint_steps(1) == [3]
-    assert run.checkpoint_epochs(1) == []
+    assert run.checkpoint_epochs(1) == [2]
     assert (run.step_path(1, 3) / "model.safetensors").read_bytes() == model(1, 3)
 
 

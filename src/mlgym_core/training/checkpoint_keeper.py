@@ -111,7 +111,7 @@ class CheckpointKeeper:
         moment = Moment(epoch=epoch, step=step, batch=batch + 1)
         kept_as = self._ask(moment, {}) if any(step % each == 0 for each in self._rule.every_steps) else ()
         is_point = monotonic() >= self._next_time or (self._point_steps and step % self._point_steps == 0)
-        if kept_as or is_point:
+        if kept_as or (is_point and not self._is_taken(step)):
             self._save(moment, kept_as)
         self._next_step = self._find_next_step()
 
@@ -209,7 +209,8 @@ class CheckpointKeeper:
         return self._rule.observe(moment, scores, self._goal_of)
 
     def _is_taken(self, step: int) -> bool:
-        """Whether there is a checkpoint from within an epoch after that step: it does as well."""
+        """Whether there is a checkpoint from within an epoch after that step: it does as well, and has its place."""
+        self.settle()
         within = [each for each in (*self._kept, self._point) if each is not None and each.batch is not None]
         return any(each.step == step for each in within)
 

@@ -99,7 +99,7 @@ class Story:
         self._assemble = assemble
         self._config = config
         self._points = points
-        self._trainer: Any = None
+        self.trainer: Any = None
 
     def attempt(
         self,
@@ -111,7 +111,7 @@ class Story:
     ) -> Outcome | None:
         """How it ended; None where it was broken off."""
         components = self._assemble(self._config)
-        self._trainer = trainer = components["trainer"]
+        self.trainer = trainer = components["trainer"]
         trainer.train_epoch = partial(_breaking, trainer.train_epoch, batches)
         known = known_of(self.told)
         self.resumed_from = newest_moment(LocalCheckpoints(self.run), EXPERIMENT_ID, known)
@@ -138,7 +138,7 @@ class Story:
 
     @property
     def weights(self) -> bytes:
-        return bytes(self._trainer.resources()["model.safetensors"]())
+        return bytes(self.trainer.resources()["model.safetensors"]())
 
     @property
     def stored(self) -> list[str]:
@@ -260,6 +260,20 @@ class TestResumePoints:
         story.attempt()
 
         assert story.resumed_from == Moment(epoch=1, step=7, batch=3)
+
+    def test_where_a_batch_takes_no_step_the_one_before_stays(self, begin, small) -> None:
+        story = begin(small, ResumePoints(seconds=1e-9))
+        last_batch = Countdown(7)
+
+        def take_no_step_at_the_sixth() -> None:
+            last_batch()
+            if last_batch.num_asked >= 6:
+                story.trainer.step -= 1
+
+        story.attempt(batches=take_no_step_at_the_sixth)
+        story.attempt()
+
+        assert story.resumed_from == Moment(epoch=1, step=5, batch=1)
 
     def test_a_rule_that_does_not_keep_the_last_epoch_loses_no_more_than_one(self, begin, small) -> None:
         small["run"]["epochs"] = 4

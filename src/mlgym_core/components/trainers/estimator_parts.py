@@ -38,6 +38,11 @@ def titles(model: BaseEstimator) -> str:
     return ", ".join(type(step).__name__ for step in steps)
 
 
+def stacks_by_default(model: BaseEstimator) -> bool:
+    """Whether it stacks others under the final estimator of scikit-learn's choice, which it has once it is fitted."""
+    return getattr(last_step(model), "final_estimator", model) is None
+
+
 def size_argument(estimator: BaseEstimator) -> str:
     """The argument that says how many estimators an ensemble has; empty where it cannot grow."""
     parameters = estimator.get_params(deep=False)

@@ -32,6 +32,7 @@ from mlgym_core.components.trainers.estimator_parts import (
     first_steps,
     last_step,
     size_argument,
+    stacks_by_default,
     title,
     titles,
     way_to_fit,
@@ -104,7 +105,7 @@ class SklearnTrainer:
         """Probabilities where the estimator gives them, else values of its decision function, else labels."""
         if is_regressor(self._model):
             return "values"
-        if hasattr(self._model, "predict_proba"):
+        if hasattr(self._model, "predict_proba") or stacks_by_default(self._model):
             return "probabilities"
         # Of a decision between each two classes nothing can be read for one class alone.
         is_by_class = getattr(last_step(self._model), "decision_function_shape", "ovr") == "ovr"
@@ -165,8 +166,8 @@ class SklearnTrainer:
 
     def resources(self) -> dict[str, Frozen]:
         """The fitted estimator as a file."""
-        # What was fitted as a whole is not fitted again, and may hold all of the data: it needs no copy.
-        return {MODEL: partial(self._dump, self._model if self._way == "whole" else copy.deepcopy(self._model))}
+        # A copy also where nothing is fitted any more: neighbours count how often they were asked.
+        return {MODEL: partial(self._dump, copy.deepcopy(self._model))}
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
         """Go on from the file that `resources` gave; `load` reads one by name."""

@@ -7,9 +7,10 @@ import pytest
 import torch
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
-from sklearn.ensemble import RandomForestClassifier
+from sklearn.ensemble import RandomForestClassifier, StackingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier, SGDClassifier
 from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -101,6 +102,7 @@ def test_which_way_to_fit_may_be_said(loaders: dict[str, Loader]) -> None:
         (SVC(), "decision", (10, 3)),
         (SVC(decision_function_shape="ovo"), "labels", (10,)),
         (make_pipeline(StandardScaler(), GaussianNB()), "probabilities", (10, 3)),
+        (StackingClassifier([("ridge", RidgeClassifier())], cv=2), "probabilities", (10, 3)),
     ],
     ids=str,
 )
@@ -191,6 +193,13 @@ def test_a_file_of_another_estimator_and_one_cut_short_are_named(loaders: dict[s
     with pytest.raises(StoreError, match="the estimator's file of a checkpoint is not whole") as error:
         SklearnTrainer(GaussianNB(), loaders).load_resources(lambda name: files[name][:-100])
     assert error.value.code == "MG420"
+
+
+def test_a_file_is_of_the_moment_it_was_asked_for_whatever_is_predicted_since(loaders: dict[str, Loader]) -> None:
+    trainer, quiet = fitted(KNeighborsClassifier(), loaders), fitted(KNeighborsClassifier(), loaders)
+    frozen = trainer.resources()["model.skops"]
+    trainer.predict(INPUTS)
+    assert frozen() == quiet.resources()["model.skops"]()
 
 
 def test_inputs_that_are_no_tensors_are_refused(loaders: dict[str, Loader]) -> None:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from mlgym_core.components.losses import Loss, Losses, LPLoss, ScaledLoss, SumOfLosses, running_loss
 
-NUM_SAMPLES, NUM_CLASSES = 50, 4
+NUM_SAMPLES, NUM_CLASSES = 20, 4
 
 
 def loss(name: str, **arguments) -> nn.Module:
@@ -34,7 +34,7 @@ def over_batches(one: Loss, outputs: Tensor, targets: Tensor, size: int) -> floa
     return running.value()
 
 
-@pytest.mark.parametrize("size", [1, 7, NUM_SAMPLES])
+@pytest.mark.parametrize("size", [1, 7])
 @pytest.mark.parametrize("reduction", ["mean", "sum", "batchmean"])
 @pytest.mark.parametrize("name", Losses().names())
 def test_batches_of_any_size_give_what_torch_gives_of_all_samples_at_once(name, reduction, size) -> None:

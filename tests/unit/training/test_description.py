@@ -7,6 +7,8 @@ from mlgym_core.events.descriptions import PipelineNode, SplitDescription
 from mlgym_core.events.types import EvaluationResult, ExperimentDescribed
 from mlgym_core.training.description import pipeline
 
+from .conftest import known_of
+
 
 def test_an_experiment_is_described_once_before_its_first_epoch(train_config, iris) -> None:
     trained = train_config(iris)
@@ -20,7 +22,7 @@ def test_an_experiment_is_described_once_before_its_first_epoch(train_config, ir
 
 
 def test_a_repeated_attempt_does_not_describe_itself_again(train_config, iris) -> None:
-    known = train_config(iris).known()
+    known = known_of(train_config(iris).published)
 
     assert known.is_described
     assert train_config(iris, known=known).published.of(ExperimentDescribed) == []

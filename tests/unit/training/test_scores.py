@@ -4,7 +4,10 @@ import math
 
 import pytest
 
+from mlgym_core.config.mlgym_dialect import lower_mlgym
+from mlgym_core.config.yaml_reader import load_yaml
 from mlgym_core.events.types import EvaluationResult, LogLines
+from mlgym_core.registry import resolve
 from mlgym_core.training import rehearse
 
 
@@ -103,3 +106,43 @@ def test_a_score_that_is_not_defined_for_a_split_is_a_warning_and_no_end(
     assert len(of_val) == 3
     assert all(math.isnan(each.metric_scores[0].score) for each in of_val)
     assert all(math.isfinite(each.metric_scores[1].score) for each in of_val)
+
+
+MLGYM = """
+train: {component_type_key: TRAIN_COMPONENT, config: {loss_fun_config: {key: MultiLoss, tag: total,
+  loss_terms: [{key: LPLoss, root: 2}, {key: NLLLoss}], loss_weights: [1, 0.5], scalers: [NoScaler, MeanScaler]}}}
+evaluation:
+  component_type_key: EVAL_COMPONENT
+  requirements: [{name: data_loaders, component_name: loaders}]
+  config:
+    post_processors_config:
+    - {key: SIGMOIDAL, prediction_subscription_key: raw, prediction_publication_key: sigmoid}
+    - {key: BINARIZATION, threshold: 0.3, prediction_subscription_key: sigmoid, prediction_publication_key: labels}
+    - {key: MIN_OR_MAX, agg_fun: max, prediction_subscription_key: raw, prediction_publication_key: largest}
+    metrics_config:
+    - {key: F1_SCORE, tag: f1, params: {average: macro}, prediction_subscription_key: labels}
+    - {key: RECALL_AT_K, tag: r, class_label: 1, k_vals: [2], prediction_subscription_key: largest}
+    - {key: AREA_UNDER_RECALL_AT_K, tag: a, class_label: 1, k_vals: [2, 3], sort_descending: true, normalize: true}
+    - {key: EXPECTED_CALIBRATION_ERROR, tag: e, num_bins: 5, class_label: 1, sum_up_bins: true}
+    - {key: BINARY_CLASSWISE_EXPECTED_CALIBRATION_ERROR, tag: c, num_bins: 5, class_labels: [0, 1]}
+    - {key: BRIER_SCORE, tag: b, prediction_subscription_key: sigmoid}
+    loss_funs_config: [{key: BCELoss, tag: bce}, {key: BCEWithLogitsLoss, tag: logits, average_batch_loss: false}]
+loaders:
+  {component_type_key: DATA_LOADER, requirements: [{name: iterators, component_name: data}], config: {batch_size: 4}}
+model_registry: {component_type_key: MODEL_REGISTRY}
+model:
+  component_type_key: MODEL
+  requirements: [{name: model_registry, component_name: model_registry, subscription: mlp}]
+  config: {model_definition: {sizes: [2, 1]}, prediction_publication_keys: {prediction_publication_key: raw}}
+data: {component_type_key: DATASET_ITERATORS, config: {dataset_identifier: digits, split_configs: [{split: train}]}}
+"""
+
+
+def test_what_mlgym_s_words_become_are_arguments_of_components(registry) -> None:
+    resolved = resolve(lower_mlgym(load_yaml(MLGYM, "gs_config.yml")), registry)
+
+    assert [each.message for each in resolved.diagnostics if each.code != "MG208"] == []  # no model, no optimizer
+    assert [each["name"] for each in resolved.config["metrics"]] == ["f1", "r", "a", "e", "c", "b"]
+    assert [each["name"] for each in resolved.config["losses"]] == ["bce", "logits"]
+    steps = [{key: each[key] for key in ("use", "kind")} for each in resolved.config["metrics"][0]["post_processing"]]
+    assert steps == [{"use": name, "kind": "post_processor"} for name in ("sigmoid", "binarization")]

@@ -24,15 +24,19 @@ splits: {use: stratified, source: $data.train, fractions: {train: 0.5, val: 0.5}
 loaders:
   splits: {train: $splits.train, val: $splits.val}
   batch_size: 16
+  num_workers: {sweep: NUM_WORKERS}
   transforms: [{use: fragile, seconds: 0.004}]
 model: {use: mlp, sizes: [4, 8, 3], dropout: 0.3}
-optimizer: {use: adam, lr: {sweep: [1e-1, 1e-2, 1e-3, 1e-4]}}
+optimizer: {use: adam, lr: {sweep: RATES}}
 lr_scheduler: {use: exponential_lr, gamma: 0.9}
 loss: cross_entropy
 metrics: [accuracy]
 checkpointing: {use: combined, rules: [last_epoch, {use: best, monitor: val/accuracy}]}
 """
 NUM_EXPERIMENTS = 4
+SHORT = {"NUM_WORKERS": "[0]", "RATES": "[1e-1, 1e-2, 1e-3, 1e-4]"}
+LONG = {"NUM_WORKERS": "[0, 1]", "RATES": "[1e-1, 1e-2]"}
+"""With processes that make the batches, which take seconds to start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +80,10 @@ def prepare(trial: Trial) -> Workshop:
     folder = trial.folder / "grid"
     folder.mkdir()
     shutil.copy(COMPONENTS, folder)
-    (folder / "grid.yml").write_text(GRID)
+    grid = GRID
+    for word, values in (LONG if trial.is_long else SHORT).items():
+        grid = grid.replace(word, values)
+    (folder / "grid.yml").write_text(grid)
     shop = Workshop(trial=trial, folder=folder)
     process = shop.start(folder / "whole", is_resumed=False)
     wait_until_begun(folder / "whole", process)

@@ -81,7 +81,7 @@ KINDS = {
     ),
     "xgboost": Kind(
         slots={
-            "trainer": {"use": "xgboost", "rounds_per_epoch": 4},
+            "trainer": {"use": "xgboost", "rounds_per_epoch": 3},
             "model": {"use": "xgboost", "max_depth": 3, "subsample": 0.5, "colsample_bytree": 0.5},
         },
         places=common(f"{COMPONENTS}.trainers.xgboost_trainer.XGBoostTrainer"),

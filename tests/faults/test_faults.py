@@ -21,7 +21,7 @@ TRIALS = {
     | {"events acknowledged through the proxy": 200, "connections begun anew": 3},
     "stale": {"batches of stale attempts": 20, "batches of live attempts": 20, "kills of the server": 2}
     | {"files of stale attempts": 6},
-    "resume": {"runs": 35, "kills of torch: batch": 6, "kills of sklearn: batch": 6, "kills of xgboost: batch": 8}
+    "resume": {"runs": 35, "kills of torch: batch": 6, "kills of sklearn: batch": 6, "kills of xgboost: batch": 6}
     | {"kills of torch: files": 1, "kills of torch: loss": 1, "kills of the grid": 3},
     "stalled": {"fast subscribers": 5, "events stored": 20_000},
     "disk": {"turns": 5, "kills on a full disk": 1, "answers that the disk is full": 10},

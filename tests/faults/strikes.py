@@ -80,9 +80,9 @@ class Strikes:
         setattr(owner, method, gather)
 
     def between_files(self, folder: Path, place: str) -> None:
-        """Whatever is done to the files of checkpoints in a storage counts as a call of `place`, just before it is.
+        """Whatever is done to files and folders of experiments in a storage counts as a call of `place`, before it is.
 
-        What lies directly in the folder of a run or of an experiment is none of a checkpoint's.
+        Once training has begun these are checkpoints, whole or on their way to be.
         """
         depth = len(folder.parts) + 2  # the run and the experiment
 

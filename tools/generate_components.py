@@ -50,7 +50,7 @@ def spell(value: object) -> str:
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, tuple | list):
         return f"[{', '.join(map(spell, value))}]"
-    return str(value)
+    return getattr(value, "__name__", None) or str(value)
 
 
 def describe_kind(registry: Registry, kind: str) -> Iterator[str]:

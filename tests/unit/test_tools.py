@@ -74,3 +74,9 @@ def test_a_board_that_was_not_built_from_its_sources_is_told_file_by_file() -> N
     fresh = {"index.html": b"same", "app.js": b"after", "new.js": b""}
     assert list_differences(committed, fresh) == ["differs: app.js", "missing: new.js", "left over: old.js"]
     assert list_differences(fresh, fresh) == []
+
+
+def test_a_default_of_the_reference_reads_as_in_a_configuration_and_the_same_in_each_process() -> None:
+    spell = runpy.run_path(str(TOOLS / "generate_components.py"))["spell"]
+    assert spell([None, True, 1e-06, "auto"]) == "[null, true, 1e-06, auto]"
+    assert spell(spell) == "spell"

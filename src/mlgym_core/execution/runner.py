@@ -206,13 +206,13 @@ class OpenRun:
         elif past.is_lost:
             self._publisher.publish(past.lost())
         # A configuration lies there before it is told of.
-        changed = [job.spec for job in self.jobs if past is None or not past.has(job.spec)]
-        for spec in changed:
+        changed = {job.spec.experiment_id: job.spec for job in self.jobs if past is None or not past.has(job.spec)}
+        for spec in changed.values():
             content = orjson.dumps(spec.config, option=orjson.OPT_INDENT_2)
             write_atomically(self._folder.experiment_config_path(spec.experiment_id), content)
         self._publish_start()
         for job in self.jobs:
-            self._publish_job(job, with_config=job.spec in changed)
+            self._publish_job(job, with_config=job.spec.experiment_id in changed)
         if self._grid.changes:
             warning = LogLines(
                 grid_search_id=self._folder.run_id, stream="logging", level="WARNING", lines=list(self._grid.changes)

@@ -13,6 +13,7 @@ from mlgym_core.config.settings import (
     default_event_storage,
     read_settings,
     result_settings,
+    settings_beside,
     settings_schema,
 )
 from mlgym_core.config.yaml_reader import load_yaml
@@ -104,6 +105,13 @@ class TestSettingsOfAPoint:
         given = tree("run: {seed: {sweep: [1, 2]}}")
         changed = apply_settings(given, read_settings(given, options={"seed": 5}))
         assert to_plain(changed["run"]) == {"seed": 5, "epochs": 1, "threads": 1}
+
+    def test_what_was_said_beside_the_block_can_be_said_again(self) -> None:
+        given = tree("run: {epochs: {sweep: [1, 2]}, seed: 3}")
+        settings = read_settings(given, options={"seed": 5, "threads": 2})
+        assert settings_beside(given, settings) == ["run.seed=5", "run.threads=2"]
+        assert settings_beside(given, read_settings(given, options={"seed": 3, "threads": 1})) == []
+        assert settings_beside(tree("a: 1"), read_settings(tree("a: 1"), options={"epochs": 4})) == ["run.epochs=4"]
 
     def test_a_tree_without_a_block_gets_one(self) -> None:
         given = tree("a: 1")

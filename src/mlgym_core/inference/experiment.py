@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mlgym_core.components.data.dataset import Dataset, Source
 from mlgym_core.components.data.loaders import Loader
-from mlgym_core.components.data.moving import move
+from mlgym_core.components.data.nests import move
 from mlgym_core.components.outputs import concatenate
 from mlgym_core.config.suggestions import did_you_mean
 from mlgym_core.errors import RunError

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mlgym_core.components.data.dataset import Source, Task, known_targets_of, task_of
 from mlgym_core.components.data.fetching import BatchKey, Collate, Fetcher, Pass, Transform
-from mlgym_core.components.data.moving import move
+from mlgym_core.components.data.nests import move
 from mlgym_core.components.data.ordered import OrderedLoader
 from mlgym_core.components.data.workers import WorkerPool, WorkerSettings
 

@@ -16,7 +16,7 @@ from mlgym_core.events.codec import ATTEMPT_HEAD, chain_lines, read_stamp, witho
 from mlgym_core.events.codes import CONFLICT, GAP, STOPPED
 from mlgym_core.events.durability import SYNCS
 from mlgym_core.events.fencing import fenced
-from mlgym_core.events.files import writing
+from mlgym_core.events.files import sync_folder, writing
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import PATIENCE_S, WriterLock
 from mlgym_core.events.names import check_name
@@ -72,7 +72,7 @@ class LogWriter:
                 self._move_torn_tail()
                 if self._end.size_bytes:  # who was killed may have written lines, told now as safe, and not synced them
                     sync(self._fd)
-                _sync_folder(run)
+                sync_folder(run.path, "synced")
         except BaseException:
             self.close()
             raise
@@ -249,11 +249,3 @@ class LogWriter:
     def _check_usable(self) -> None:
         if self._fd < 0:
             raise StoreError(f"the log of run {self.run.run_id} is closed for this writer", code=STOPPED)
-
-
-def _sync_folder(run: RunFolder) -> None:
-    fd = os.open(run.path, os.O_RDONLY)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

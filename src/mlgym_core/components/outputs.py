@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlgym_core.components.data.dataset import Task
+from mlgym_core.components.data.dataset import Task, class_indices
 from mlgym_core.errors import BuildError
 
 Scale: TypeAlias = Literal["logits", "probabilities", "decision", "labels", "values"]
@@ -238,13 +238,6 @@ class Gathering:
         return classes.int() if classes.dtype is torch.int64 else classes
 
 
-def class_indices(target: Tensor) -> Tensor:
-    """Classes [N] of targets [N], [N, 1], or of one-hot rows [N, C]."""
-    if target.ndim != 2:
-        return target
-    return target.argmax(1) if target.shape[1] > 1 else target.reshape(len(target))
-
-
 def concatenate(batches: Sequence[Any]) -> Any:
     """Batches of tensors one after the other; of mappings and sequences of tensors, each of their entries."""
     first = batches[0]
@@ -263,6 +256,11 @@ def smallest_integer(num_classes: int) -> torch.dtype:
 def in_double(tensor: Tensor) -> Tensor:
     """The same numbers with 64 bits, on the CPU where the device has no such numbers."""
     return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
+def in_single(tensor: Tensor) -> Tensor:
+    """Numbers of half precision, as of a model under autocast, with 32 bits; others as they are."""
+    return tensor.float() if tensor.dtype in (torch.float16, torch.bfloat16) else tensor
 
 
 def _wide(tensor: Tensor) -> Tensor:

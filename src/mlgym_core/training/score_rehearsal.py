@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from mlgym_core.components.data.dataset import Task
+from mlgym_core.components.data.dataset import Task, class_indices
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.losses import Loss
 from mlgym_core.components.metrics import Metric
-from mlgym_core.components.outputs import Outputs, Scale, class_indices
+from mlgym_core.components.outputs import Outputs, Scale
 from mlgym_core.errors import BuildError, Diagnostic
 from mlgym_core.registry import Components
 from mlgym_core.training.protocols import Evaluator

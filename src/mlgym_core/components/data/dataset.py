@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Protocol, TypeAlias, get_args, runtime_checkable
 
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
 
@@ -139,11 +140,23 @@ def targets_of(source: Source) -> Tensor:
     return torch.stack([torch.as_tensor(source[index][1]) for index in range(len(source))])
 
 
+def class_indices(targets: Tensor) -> Tensor:
+    """Classes [N] of targets [N], [N, 1], or of one-hot rows [N, C]; targets of another form as they are."""
+    if targets.ndim != 2:
+        return targets
+    return targets.argmax(1) if targets.shape[1] > 1 else targets.reshape(len(targets))
+
+
 def classes_of(targets: Tensor, task: Task) -> Tensor | None:
-    """The classes [N] that `targets` stand for, be they whole numbers or one-hot rows [N, C]; None for a regression."""
-    if task == "regression":
-        return None
-    return targets.argmax(1) if targets.ndim == 2 and targets.shape[1] > 1 else targets.flatten().long()
+    """The classes [N] that `targets` stand for, as `class_indices`; None for a regression."""
+    return None if task == "regression" else class_indices(targets).flatten().long()
+
+
+def target_numbers(targets: Tensor, task: Task) -> NDArray[Any]:
+    """Targets as an array: classes [N] where they are classes, else as they are."""
+    classes = classes_of(targets, task)
+    array: NDArray[Any] = (targets if classes is None else classes).cpu().numpy()
+    return array
 
 
 def labels_of(source: Source) -> Tensor | None:

@@ -16,7 +16,7 @@ from pydantic import Field, PositiveInt
 from sklearn.base import clone
 from torch import Tensor
 
-from mlgym_core.components.data.dataset import Dataset, Source, Table, classes_of
+from mlgym_core.components.data.dataset import Dataset, Source, Table, target_numbers
 from mlgym_core.components.data.encoding import Encoding, numbers, plain_columns
 from mlgym_core.config.suggestions import did_you_mean
 from mlgym_core.errors import BuildError
@@ -174,9 +174,8 @@ def _fit(parts: Sequence[Columns], train: Dataset | Table, name: str, *, allow_m
         transformers.append((f"part_{number}", make_pipeline(*steps) if steps else "passthrough", positions))
     transformer = ColumnTransformer(transformers, sparse_threshold=0, verbose_feature_names_out=False)
     frame = train.frame if isinstance(train, Table) else _frame(train.inputs, names)
-    labels = classes_of(train.targets, train.task)
     try:
-        transformer.fit(frame, (train.targets if labels is None else labels).numpy())
+        transformer.fit(frame, target_numbers(train.targets, train.task))
     except (ValueError, TypeError, AttributeError) as error:
         raise BuildError(f"features '{name}' do not fit the data: {error}", code=_MISFIT) from error
     words = frozenset(column for column in names if frame[column].dtype.kind != "f")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from typing_extensions import override
 
-from mlgym_core.components.outputs import class_indices
+from mlgym_core.components.data.dataset import class_indices
 from mlgym_core.errors import BuildError
 
 BATCH_MEAN = "batchmean"

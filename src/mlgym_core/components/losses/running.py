@@ -8,12 +8,11 @@ from __future__ import annotations
 import copy
 from typing import Any, Protocol, runtime_checkable
 
-import torch
 from torch import Tensor, nn
 
 from mlgym_core.components.losses.fitting import BATCH_MEAN, FittedLoss
 from mlgym_core.components.losses.protocols import Loss
-from mlgym_core.components.outputs import concatenate, in_double
+from mlgym_core.components.outputs import concatenate, in_double, in_single
 
 _OWN_MEAN = (nn.CrossEntropyLoss, nn.NLLLoss)
 """Losses whose mean is over the weights of the samples, without those that they ignore."""
@@ -82,7 +81,7 @@ class _TorchSum:
         self._mean = WeightedMean()
 
     def add(self, outputs: Tensor, targets: Tensor) -> None:
-        outputs = _at_least_single(outputs)
+        outputs = in_single(outputs)
         targets = self._fitted.fit(outputs, targets) if self._fitted else targets
         losses = self._loss(outputs, targets)
         self._mean.add(losses, self._weight_of(losses, outputs, targets))
@@ -121,8 +120,3 @@ class _Whole:
 
 def _is_known(loss: Any) -> bool:
     return isinstance(loss, nn.modules.loss._Loss) and type(loss).__module__ == nn.modules.loss.__name__
-
-
-def _at_least_single(outputs: Tensor) -> Tensor:
-    """Half precision, as of a model under autocast, is too coarse for a score."""
-    return outputs.float() if outputs.dtype in (torch.float16, torch.bfloat16) else outputs

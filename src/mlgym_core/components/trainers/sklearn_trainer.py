@@ -23,6 +23,7 @@ from torch import Tensor
 
 from mlgym_core.checkpoints.fitting import OTHER_ARCHITECTURE
 from mlgym_core.checkpoints.protocols import Frozen
+from mlgym_core.components.data.dataset import target_numbers
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.outputs import Scale
 from mlgym_core.components.trainers.estimator_file import check_types, dump_estimator, load_estimator
@@ -41,7 +42,6 @@ from mlgym_core.components.trainers.splits import (
     check_batches,
     count_classes,
     rows_of,
-    targets_of,
     tensor_like,
     training_loader,
     whole_split,
@@ -158,7 +158,7 @@ class SklearnTrainer:
         if self._way == "batches" and first_steps(trial._model) is None:
             try:
                 with warnings.catch_warnings(action="ignore"):  # two samples are few
-                    trial._fit_batch(rows, targets_of(targets, self._loader.task), None)
+                    trial._fit_batch(rows, target_numbers(targets, self._loader.task), None)
             except _MISFITS as error:
                 raise BuildError(f"{title(self._model)} does not take the data: {error}", code="MG320") from error
         check_types(dump_estimator(trial._model), self._trusted)
@@ -188,7 +188,7 @@ class SklearnTrainer:
                 head.fit(*self._whole)
         for batch, (inputs, targets) in enumerate(self._loader.epoch(epoch, first_batch), first_batch):
             with self._working():
-                self._fit_batch(rows_of(inputs), targets_of(targets, self._loader.task), head)
+                self._fit_batch(rows_of(inputs), target_numbers(targets, self._loader.task), head)
             self.step += 1
             yield batch
 
@@ -245,7 +245,7 @@ class SklearnTrainer:
     @cached_property
     def _labels(self) -> NDArray[Any]:
         known = self._loader.known_targets()
-        return self._whole[1] if known is None else targets_of(known, self._loader.task)
+        return self._whole[1] if known is None else target_numbers(known, self._loader.task)
 
     @cached_property
     def _of_all_batches(self) -> dict[str, Any]:

@@ -13,9 +13,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mlgym_core.components.data.dataset import Task
+from mlgym_core.components.data.dataset import class_indices, target_numbers
 from mlgym_core.components.data.loaders import Loader
-from mlgym_core.components.outputs import class_indices
 from mlgym_core.errors import BuildError
 
 
@@ -48,7 +47,7 @@ def whole_split(loader: Loader) -> tuple[NDArray[Any], NDArray[Any]]:
     Raises:
         BuildError: the inputs are no tensors.
     """
-    batches = [(rows_of(inputs), targets_of(targets, loader.task)) for inputs, targets in loader.evaluation()]
+    batches = [(rows_of(inputs), target_numbers(targets, loader.task)) for inputs, targets in loader.evaluation()]
     inputs, targets = zip(*batches, strict=True)
     return np.concatenate(inputs), np.concatenate(targets)
 
@@ -63,13 +62,6 @@ def rows_of(inputs: Any) -> NDArray[Any]:
         raise BuildError(f"this trainer takes tensors as inputs, not a {type(inputs).__name__}", code="MG320")
     rows: NDArray[Any] = inputs.reshape(len(inputs), -1).cpu().numpy()
     return rows
-
-
-def targets_of(targets: Tensor, task: Task) -> NDArray[Any]:
-    """Targets as numbers [N], or as classes [N] where they are classes."""
-    wanted = targets if task == "regression" else class_indices(targets).long()
-    numbers: NDArray[Any] = wanted.cpu().numpy()
-    return numbers
 
 
 def count_classes(loaders: Mapping[str, Loader], labels: NDArray[Any]) -> int:

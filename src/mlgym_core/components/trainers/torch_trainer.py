@@ -24,12 +24,13 @@ from mlgym_core.components.data.nests import map_tensors, shape_of
 from mlgym_core.components.losses import Loss, output_scale
 from mlgym_core.components.losses.warm_up import WarmUp, warm_ups
 from mlgym_core.components.lr_schedulers import Scheduler, SchedulerBundle, SchedulerFactory, make_schedulers
-from mlgym_core.components.outputs import Scale
+from mlgym_core.components.outputs import Scale, in_single
 from mlgym_core.components.parameter_groups import OptimizerBundle, OptimizerFactory, make_optimizers
 from mlgym_core.components.trainers import torch_state
 from mlgym_core.components.trainers.compiling import Compile, CompiledModel
 from mlgym_core.components.trainers.loss_watch import LossWatch, OnNonfinite
 from mlgym_core.components.trainers.memory import note_batch
+from mlgym_core.components.trainers.splits import check_batches, training_loader
 from mlgym_core.components.trainers.torch_state import GRADIENT_SCALER, LOSS, LR_SCHEDULER, MODEL, OPTIMIZER
 from mlgym_core.components.trainers.torch_steps import (
     Precision,
@@ -78,23 +79,15 @@ class TorchTrainer:
         compile: Compile = False,
         on_nonfinite: OnNonfinite = "stop",
     ) -> None:
-        if split not in loaders:
-            raise BuildError(
-                f"the trainer wants the split '{split}'", code="MG315", hint=f"there are: {', '.join(loaders)}"
-            )
-        if loaders[split].num_batches == 0:
-            raise BuildError(
-                f"drop_last leaves no batch of the split '{split}' to train on",
-                code="MG314",
-                hint="a smaller batch_size, or drop_last: false",
-            )
+        loader = training_loader(loaders, split)
+        check_batches(loader, split)
         self.split = split
         self.step = 0
         self._model = model
         self._loss = loss
         self._make_optimizers = optimizer
         self._make_schedulers = lr_scheduler
-        self._loader = loaders[split]
+        self._loader = loader
         self._settings = StepSettings(
             accumulate=accumulate,
             clip_norm=clip_norm,
@@ -197,7 +190,7 @@ class TorchTrainer:
         if self._model.training:
             self._model.eval()
         with torch.inference_mode(), autocast(self._settings.precision, self._device) or nullcontext():
-            return map_tensors(self._model(inputs), _in_single)
+            return map_tensors(self._model(inputs), in_single)
 
     def rehearse(self, num_samples: int) -> tuple[Any, Any]:
         """Raw outputs and targets of one step on copies of model and loss; nothing of its own changes.
@@ -226,7 +219,7 @@ class TorchTrainer:
                 code="MG321",
             ) from error
         self._rehearse_optimizers(model)
-        return map_tensors(outputs, lambda each: _in_single(each.detach())), targets
+        return map_tensors(outputs, lambda each: in_single(each.detach())), targets
 
     def resources(self) -> dict[str, Frozen]:
         """All that training goes on from, as files by name. Raises RunError where a loss has stopped training."""
@@ -274,11 +267,6 @@ class TorchTrainer:
             raise BuildError(
                 f"the optimizer or its scheduler does not fit model {type(model).__name__}: {error}", code="MG322"
             ) from error
-
-
-def _in_single(tensor: Tensor) -> Tensor:
-    """Numbers of half precision with 32 bits, others as they are."""
-    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 def _count(parameters: Iterable[nn.Parameter]) -> int | None:

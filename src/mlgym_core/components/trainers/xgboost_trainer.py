@@ -21,6 +21,7 @@ from torch import Tensor
 from mlgym_core.checkpoints.fitting import OTHER_ARCHITECTURE
 from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.checkpoints.serialize import CUT_SHORT
+from mlgym_core.components.data.dataset import target_numbers
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.data.order import derive_seed
 from mlgym_core.components.outputs import Scale
@@ -28,7 +29,6 @@ from mlgym_core.components.trainers.boosted_trees import REFUSED, BoostedTrees, 
 from mlgym_core.components.trainers.splits import (
     count_classes,
     rows_of,
-    targets_of,
     tensor_like,
     training_loader,
     whole_split,
@@ -122,7 +122,7 @@ class XGBoostTrainer:
             BuildError: the objective is not for the task, or XGBoost does not take the parameters or the data.
         """
         inputs, targets = self._loader.sample(num_samples)
-        rows, labels = rows_of(inputs), targets_of(targets, self._loader.task)
+        rows, labels = rows_of(inputs), target_numbers(targets, self._loader.task)
         parameters = {**self._parameters, **self._of_the_objective()}
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
@@ -210,7 +210,7 @@ class XGBoostTrainer:
     @cached_property
     def _num_classes(self) -> int:
         known = self._loader.known_targets()
-        labels = self._whole[1] if known is None else targets_of(known, self._loader.task)
+        labels = self._whole[1] if known is None else target_numbers(known, self._loader.task)
         return count_classes(self._loaders, labels)
 
 

@@ -1,15 +1,42 @@
-"""Whether the tensors of a checkpoint are those of what goes on from it. Owns the words for where they are not."""
+"""Whether the files of a checkpoint are whole, and those of what goes on from it. Owns the words for where not."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from torch import Tensor
 
 from mlgym_core.errors import StoreError
 
+CUT_SHORT = "MG420"
+"""The code of a file of a checkpoint that is not whole."""
 OTHER_ARCHITECTURE = "MG422"
-"""The code of a checkpoint whose tensors are not those that are wanted."""
+"""The code of a checkpoint whose state is not that of what would go on from it."""
+RESTORE = "restore it from a copy, or remove the folder of this checkpoint to go on from an earlier one"
+TRAINED_WITH = "go on with the configuration and the code that it was trained with"
+
+T = TypeVar("T")
+
+
+def not_whole(what: str, why: object) -> StoreError:
+    """The error of a file of a checkpoint that cannot be read."""
+    return StoreError(f"{what} is not whole: {why}", code=CUT_SHORT, hint=RESTORE)
+
+
+def of_another(why: str) -> StoreError:
+    """The error of a checkpoint of another model, or of one that was built otherwise."""
+    return StoreError(f"the checkpoint is of another architecture: {why}", code=OTHER_ARCHITECTURE, hint=TRAINED_WITH)
+
+
+def read_whole(load: Callable[[str], bytes], file: str, parse: Callable[[bytes], T]) -> T:
+    """What stands in a file of a checkpoint. Raises StoreError, which names it, where it is not whole."""
+    content = load(file)
+    try:
+        return parse(content)
+    except (StoreError, ValueError, KeyError) as error:
+        reason = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
+        raise not_whole(f"{file} of the checkpoint", reason) from error
 
 
 def check_fit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], what: str = "model") -> None:
@@ -20,20 +47,12 @@ def check_fit(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], what: s
     """
     for name, tensor in wanted.items():
         if name not in found:
-            _refuse(f"it has no '{name}', which is {_form(tensor)} in this {what}")
+            raise of_another(f"it has no '{name}', which is {_form(tensor)} in this {what}")
         if _form(found[name]) != _form(tensor):
-            _refuse(f"its '{name}' is {_form(found[name])}, and in this {what} {_form(tensor)}")
+            raise of_another(f"its '{name}' is {_form(found[name])}, and in this {what} {_form(tensor)}")
     for name, tensor in found.items():
         if name not in wanted:
-            _refuse(f"its '{name}', which is {_form(tensor)}, is not in this {what}")
-
-
-def _refuse(why: str) -> None:
-    raise StoreError(
-        f"the checkpoint is of another architecture: {why}",
-        code=OTHER_ARCHITECTURE,
-        hint="go on with the configuration and the code that it was trained with",
-    )
+            raise of_another(f"its '{name}', which is {_form(tensor)}, is not in this {what}")
 
 
 def _form(tensor: Tensor) -> str:

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mlgym_core.checkpoints.digests import describe
+from mlgym_core.checkpoints.fitting import CUT_SHORT, not_whole
 from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, load_position
 from mlgym_core.checkpoints.protocols import Content, Moment
-from mlgym_core.checkpoints.serialize import CUT_SHORT
 from mlgym_core.errors import StoreError
 from mlgym_core.events.checkpoint_files import describe_file
 from mlgym_core.events.codes import NOT_FOUND
@@ -99,8 +99,4 @@ def _moment_of(path: Path) -> Moment:
     except StoreError as error:
         if error.code != CUT_SHORT:
             raise
-        raise StoreError(
-            f"{path} is not whole: {error.message}",
-            code=CUT_SHORT,
-            hint=f"restore it from a copy, or remove the folder {path.parent}: training goes on from an earlier one",
-        ) from error
+        raise not_whole(str(path), error.__cause__) from error

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mlgym_core.checkpoints import serialize
+from mlgym_core.checkpoints.fitting import not_whole
 from mlgym_core.checkpoints.protocols import Moment
-from mlgym_core.errors import StoreError
 
 STATEFUL_COMPONENTS = "stateful_components.json"
 
@@ -31,6 +31,4 @@ def load_position(content: bytes) -> tuple[Moment, dict[str, Any]]:
         state = serialize.load_json(content)
         return Moment(**state.pop("position")), state
     except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise StoreError(
-            f"{STATEFUL_COMPONENTS} of a checkpoint is not whole: {error}", code=serialize.CUT_SHORT
-        ) from error
+        raise not_whole(f"{STATEFUL_COMPONENTS} of a checkpoint", error) from error

@@ -16,13 +16,12 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from mlgym_core.checkpoints.buffers import HostBuffers
+from mlgym_core.checkpoints.fitting import CUT_SHORT, RESTORE
 from mlgym_core.checkpoints.protocols import Content, Frozen
 from mlgym_core.errors import StoreError
 
 UNKNOWN = "MG410"
 """The code of a value that no checkpoint can hold."""
-CUT_SHORT = "MG420"
-"""The code of a file of a checkpoint that is not whole."""
 
 _STATE = "state"
 _MARK = "$"
@@ -100,7 +99,7 @@ def load_json(content: bytes) -> Any:
 
 
 def _cut_short(error: Exception) -> StoreError:
-    return StoreError(f"it is no whole file of tensors: {error}", code=CUT_SHORT, hint="restore it from a copy")
+    return StoreError(f"it is no whole file of tensors: {error}", code=CUT_SHORT, hint=RESTORE)
 
 
 def _to_json(value: Any) -> str:

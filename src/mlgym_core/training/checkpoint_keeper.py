@@ -21,9 +21,9 @@ from typing import Any, Self
 
 import torch
 
+from mlgym_core.checkpoints.fitting import CUT_SHORT, RESTORE
 from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, dump_position, load_position
 from mlgym_core.checkpoints.protocols import Checkpoints, Frozen, Moment
-from mlgym_core.checkpoints.serialize import CUT_SHORT
 from mlgym_core.components.checkpointing import Checkpointing, GoalOf, NoCheckpoints
 from mlgym_core.components.early_stopping import EarlyStopping
 from mlgym_core.config.settings import ResumePoints
@@ -180,7 +180,7 @@ class CheckpointKeeper:
                     f"{resource.name} of the checkpoint of {moment} is not as it was saved: it has {size_bytes:,} "
                     f"bytes, and had {resource.size_bytes:,} with the SHA-256 {resource.sha256}",
                     code=CUT_SHORT,
-                    hint="restore it from a copy, or remove the folder of this checkpoint to go on from an earlier one",
+                    hint=RESTORE,
                 )
 
     def _take_up(self, moment: Moment) -> None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mlgym_core.checkpoints import serialize
 from mlgym_core.checkpoints.buffers import HostBuffers
+from mlgym_core.checkpoints.fitting import read_whole
 from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.outputs import Scale
@@ -108,8 +109,12 @@ class BatchTrainer(ABC):
         return {_MODEL: serialize.freeze_state(_marked(self.state()), self._buffers)}
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
-        """Go on from the file that `resources` gave; `load` reads one by name."""
-        self.load_state(_load(load(_MODEL)))
+        """Go on from the file that `resources` gave; `load` reads one by name.
+
+        Raises:
+            StoreError: it is not whole.
+        """
+        self.load_state(read_whole(load, _MODEL, _load))
 
 
 def _load(content: bytes) -> Any:

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from mlgym_core.checkpoints.serialize import CUT_SHORT
+from mlgym_core.checkpoints.fitting import not_whole
 from mlgym_core.errors import StoreError
 
 UNTRUSTED, UNKNOWN = "MG352", "MG353"
 """The codes of a type that nobody trusts, and of an estimator that no file can hold."""
 
+_FILE = "the estimator's file of a checkpoint"
 _SCHEMA = "schema.json"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip file can say."""
@@ -63,7 +64,7 @@ def load_estimator(content: bytes, trusted: Sequence[str] = ()) -> Any:
     try:
         return skops_io.loads(content, trusted=skops_io.get_untrusted_types(data=content))
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError, ImportError) as error:
-        raise _unreadable(error) from error
+        raise not_whole(_FILE, error) from error
 
 
 def check_types(content: bytes, trusted: Sequence[str] = ()) -> None:
@@ -77,7 +78,7 @@ def check_types(content: bytes, trusted: Sequence[str] = ()) -> None:
     try:
         found = skops_io.get_untrusted_types(data=content)
     except (zipfile.BadZipFile, KeyError, ValueError, TypeError) as error:
-        raise _unreadable(error) from error
+        raise not_whole(_FILE, error) from error
     strangers = [name for name in found if name not in trusted and not _is_of_scikit_learn(name)]
     if strangers:
         raise StoreError(
@@ -85,10 +86,6 @@ def check_types(content: bytes, trusted: Sequence[str] = ()) -> None:
             code=UNTRUSTED,
             hint=f"if you trust it: trainer: {{use: sklearn, trusted: [{', '.join(strangers)}]}}",
         )
-
-
-def _unreadable(error: Exception) -> StoreError:
-    return StoreError(f"the estimator's file of a checkpoint is not whole: {error}", code=CUT_SHORT)
 
 
 def _is_of_scikit_learn(name: str) -> bool:

@@ -21,7 +21,7 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
-from mlgym_core.checkpoints.fitting import OTHER_ARCHITECTURE
+from mlgym_core.checkpoints.fitting import of_another
 from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.dataset import target_numbers
 from mlgym_core.components.data.loaders import Loader
@@ -46,7 +46,7 @@ from mlgym_core.components.trainers.splits import (
     training_loader,
     whole_split,
 )
-from mlgym_core.errors import BuildError, StoreError
+from mlgym_core.errors import BuildError
 from mlgym_core.registry import Slot, register
 
 MODEL = "model.skops"
@@ -173,12 +173,7 @@ class SklearnTrainer:
         """Go on from the file that `resources` gave; `load` reads one by name."""
         found = load_estimator(load(MODEL), self._trusted)
         if titles(found) != titles(self._model):
-            raise StoreError(
-                f"the checkpoint is of another architecture: it holds {titles(found)}, and the model is "
-                f"{titles(self._model)}",
-                code=OTHER_ARCHITECTURE,
-                hint="go on with the configuration and the code that it was trained with",
-            )
+            raise of_another(f"it holds {titles(found)}, and the model is {titles(self._model)}")
         self._model = found
 
     def _fit_batches(self, epoch: int, first_batch: int) -> Iterator[int]:

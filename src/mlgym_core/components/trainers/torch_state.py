@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from torch import nn
 
 from mlgym_core.checkpoints import serialize
-from mlgym_core.checkpoints.fitting import OTHER_ARCHITECTURE, check_fit
+from mlgym_core.checkpoints.fitting import OTHER_ARCHITECTURE, TRAINED_WITH, check_fit, read_whole
 from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.parameter_groups import ONLY
 from mlgym_core.errors import StoreError
@@ -57,29 +57,15 @@ def spread(state: dict[str, Any], parts: Mapping[str, T], file: str) -> None:
         raise StoreError(
             f"{file} of the checkpoint is one of another configuration: {type(error).__name__}: {error}",
             code=OTHER_ARCHITECTURE,
-            hint="go on with the configuration that it was trained with",
+            hint=TRAINED_WITH,
         ) from error
 
 
 def restore(module: nn.Module, load: Callable[[str], bytes], file: str, what: str) -> None:
     """Give a module the tensors of a file. Raises StoreError where they are not whole, or not those of the module."""
-    found = read(load, file, serialize.load_tensors)
+    found = read_whole(load, file, serialize.load_tensors)
     check_fit(found, module.state_dict(), what)
     module.load_state_dict(found)
-
-
-def read(load: Callable[[str], bytes], file: str, parse: Callable[[bytes], Any]) -> Any:
-    """What stands in a file. Raises StoreError, which names it, where it is not whole."""
-    content = load(file)
-    try:
-        return parse(content)
-    except (StoreError, ValueError, KeyError) as error:
-        reason = error.message if isinstance(error, StoreError) else f"{type(error).__name__}: {error}"
-        raise StoreError(
-            f"{file} of the checkpoint is not whole: {reason}",
-            code=serialize.CUT_SHORT,
-            hint="restore it from a copy, or remove the folder of this checkpoint to go on from an earlier one",
-        ) from error
 
 
 def freeze_json(state: Any) -> Frozen:

@@ -18,6 +18,7 @@ from torch.optim import LBFGS, Optimizer
 
 from mlgym_core.checkpoints import serialize
 from mlgym_core.checkpoints.buffers import HostBuffers
+from mlgym_core.checkpoints.fitting import read_whole
 from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.data.nests import map_tensors, shape_of
@@ -244,14 +245,14 @@ class TorchTrainer:
             StoreError: a file is not whole, or of another architecture.
         """
         torch_state.restore(self._model, load, MODEL, "model")
-        torch_state.spread(torch_state.read(load, OPTIMIZER, serialize.load_state), self._optimizers, OPTIMIZER)
+        torch_state.spread(read_whole(load, OPTIMIZER, serialize.load_state), self._optimizers, OPTIMIZER)
         if self._schedulers:
-            state = torch_state.read(load, LR_SCHEDULER, serialize.load_json)
+            state = read_whole(load, LR_SCHEDULER, serialize.load_json)
             torch_state.spread(state, self._schedulers, LR_SCHEDULER)
         if isinstance(self._loss, nn.Module) and self._loss.state_dict():
             torch_state.restore(self._loss, load, LOSS, "loss")
         if self._steps.state_dict():
-            self._steps.load_state_dict(torch_state.read(load, GRADIENT_SCALER, serialize.load_json))
+            self._steps.load_state_dict(read_whole(load, GRADIENT_SCALER, serialize.load_json))
 
     def _rehearse_optimizers(self, model: nn.Module) -> None:
         try:

@@ -18,9 +18,8 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 from torch import Tensor
 
-from mlgym_core.checkpoints.fitting import OTHER_ARCHITECTURE
+from mlgym_core.checkpoints.fitting import not_whole, of_another
 from mlgym_core.checkpoints.protocols import Frozen
-from mlgym_core.checkpoints.serialize import CUT_SHORT
 from mlgym_core.components.data.dataset import target_numbers
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.data.order import derive_seed
@@ -33,7 +32,7 @@ from mlgym_core.components.trainers.splits import (
     training_loader,
     whole_split,
 )
-from mlgym_core.errors import BuildError, StoreError
+from mlgym_core.errors import BuildError
 from mlgym_core.registry import Slot, register
 
 MODEL = "model.ubj"
@@ -148,15 +147,11 @@ class XGBoostTrainer:
         try:
             self._booster.load_model(bytearray(content))
         except self._xgboost.core.XGBoostError as error:
-            raise StoreError(f"{MODEL} of a checkpoint is not whole: {_first_line(error)}", code=CUT_SHORT) from error
+            raise not_whole(f"{MODEL} of a checkpoint", _first_line(error)) from error
         num_features = self._data.num_col()
         if self._booster.num_features() != num_features:
-            raise StoreError(
-                f"the checkpoint is of another architecture: its trees know {self._booster.num_features()} features, "
-                f"and the data have {num_features}",
-                code=OTHER_ARCHITECTURE,
-                hint="go on with the configuration and the code that it was trained with",
-            )
+            known = self._booster.num_features()
+            raise of_another(f"its trees know {known} features, and the data have {num_features}")
         self._booster.set_param(self._parameters)
         self._margins.clear()
 

@@ -103,3 +103,12 @@ def test_a_trainer_without_a_constructor_of_its_own_is_given_the_loaders() -> No
         ("loaders", "loaders"),
         ("split", None),
     ]
+
+
+def test_a_file_that_is_cut_short_is_named(loaders: dict[str, Loader]) -> None:
+    trainer = Means(loaders)
+    (freeze,) = trainer.resources().values()
+    content = bytes(freeze())
+
+    with pytest.raises(StoreError, match=r"^MG420 model\.safetensors of the checkpoint is not whole: "):
+        trainer.load_resources(lambda _: content[:-8])

@@ -127,8 +127,9 @@ class _Attempt:
 
 
 def _describe(error: BaseException) -> str:
-    text = str(error).strip()
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    """The error, with the notes that say where it comes from and what to do."""
+    told = [str(error).strip(), *(" ".join(note.split()) for note in getattr(error, "__notes__", ()))]
+    return ": ".join([type(error).__name__, *filter(None, ["; ".join(filter(None, told))])])
 
 
 def _device_info(device: str) -> dict[str, object]:

@@ -33,7 +33,8 @@ loss: cross_entropy
 metrics: [accuracy]
 checkpointing: {use: combined, rules: [last_epoch, {use: best, monitor: val/accuracy}]}
 """
-NUM_EXPERIMENTS = 4
+Attempt = tuple[int, int]
+"""An experiment, and the how manieth attempt of it."""
 SHORT = {"NUM_WORKERS": "[0]", "RATES": "[1e-1, 1e-2, 1e-3, 1e-4]"}
 LONG = {"NUM_WORKERS": "[0, 1]", "RATES": "[1e-1, 1e-2]"}
 """With processes that make the batches, which take seconds to start."""
@@ -86,7 +87,7 @@ def prepare(trial: Trial) -> Workshop:
     (folder / "grid.yml").write_text(grid)
     shop = Workshop(trial=trial, folder=folder)
     process = shop.start(folder / "whole", is_resumed=False)
-    wait_until_begun(folder / "whole", process)
+    wait_for_attempt(folder / "whole", process, set())
     began = time.monotonic()
     if process.wait(PATIENCE_S):
         raise RuntimeError(f"the grid does not train at all: {shop.output()}")
@@ -98,8 +99,10 @@ def play_run(shop: Workshop, storage: Path, most_kills: int) -> int:
     report, num_kills, is_resumed = shop.trial.report, 0, False
     report.count("runs")
     while True:
+        known = attempts(storage)
         process = shop.start(storage, is_resumed=is_resumed)
-        wait_until_begun(storage, process)
+        if not is_resumed or shop.trial.rng.random() < 0.8:  # or else the start of what goes on is killed, too
+            wait_for_attempt(storage, process, known)
         is_killed = num_kills < most_kills and disturb(shop, process)
         status = process.wait(PATIENCE_S)
         shop.armed.unlink(missing_ok=True)
@@ -150,15 +153,20 @@ def kill_all(process: subprocess.Popen[str]) -> bool:
     return process.wait(PATIENCE_S) < 0
 
 
-def wait_until_begun(storage: Path, process: subprocess.Popen[str]) -> None:
-    """Returns once there is a run that can be resumed, or it has ended before."""
-    until(lambda: has_begun(storage) or process.poll() is not None, "the grid to begin", every_s=0.02)
+def wait_for_attempt(storage: Path, process: subprocess.Popen[str], known: set[Attempt]) -> None:
+    """Returns once an experiment is trained by an attempt that is not among those known, or nothing can come any more.
+
+    Before the first one, all experiments are recorded: there is a run that can be resumed.
+    """
+    until(lambda: attempts(storage) > known or process.poll() is not None, "the grid to begin", every_s=0.02)
 
 
-def has_begun(storage: Path) -> bool:
-    """Whether all experiments are recorded: in the log of the run, or in a spool that will come into it."""
-    found: set[int] = set()
+def attempts(storage: Path) -> set[Attempt]:
+    """All that the log of the run tells of, or a spool that will come into it."""
+    found: set[Attempt] = set()
     for path in [*storage.glob("*/event_storage.log"), *storage.glob("*/spool/*.jsonl")]:
-        events = map(json.loads, path.read_bytes().split(b"\n")[:-1])
-        found |= {each["payload"]["experiment_id"] for each in events if each["event_type"] == "experiment_config"}
-    return len(found) == NUM_EXPERIMENTS
+        with suppress(FileNotFoundError):  # a spool goes once it is in the log
+            events = map(json.loads, path.read_bytes().split(b"\n")[:-1])
+            starts = [each["payload"] for each in events if each["event_type"] == "attempt_started"]
+            found |= {(each["experiment_id"], each["attempt"]) for each in starts}
+    return found

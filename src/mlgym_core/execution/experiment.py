@@ -128,7 +128,10 @@ class _Attempt:
 
 def _describe(error: BaseException) -> str:
     """The error, with the notes that say where it comes from and what to do."""
-    told = [str(error).strip(), *(" ".join(note.split()) for note in getattr(error, "__notes__", ()))]
+    told = [
+        str(error).strip(),
+        *(", ".join(map(str.strip, each.splitlines())) for each in getattr(error, "__notes__", ())),
+    ]
     return ": ".join([type(error).__name__, *filter(None, ["; ".join(filter(None, told))])])
 
 

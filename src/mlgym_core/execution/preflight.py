@@ -79,8 +79,14 @@ def _check_recorded(request: Request, recorded: Recorded, resolved: Sequence[Res
     )
     if recorded.given:
         given = resolve_points(recorded.given, registry)
-        now = {number: each.config for number, each in enumerate(given)}
+        now = {number: _extended(each.config, recorded.configs.get(number)) for number, each in enumerate(given)}
         check_unchanged(recorded.configs, now, f"{recorded.file} has changed")
+
+
+def _extended(config: dict[str, Any], recorded: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The configuration with the epochs that were recorded where these are more: --num_epochs edits no file."""
+    epochs = recorded["run"]["epochs"] if recorded else 0
+    return config if config["run"]["epochs"] >= epochs else {**config, "run": {**config["run"], "epochs": epochs}}
 
 
 def find_devices(device_ids: Sequence[int] | None) -> list[str]:

@@ -138,6 +138,7 @@ def test_more_epochs_extend_what_has_finished_to_the_bits_of_a_longer_run(mlgym,
     ]
     assert json.loads(extended.experiment_config_path(1).read_text())["run"]["epochs"] == 5
     weights = [each["checkpoints"] for each in workplace.show()["experiments"]]
+    assert "there is nothing left to do" in mlgym("resume", "last", "--config", grid).out
 
     mlgym("run", grid, "--num_epochs", "5")
 
@@ -152,7 +153,7 @@ def test_an_extension_needs_the_last_epoch_and_an_experiment_that_is_there(mlgym
     mlgym("run", grid)
     assert "MG123 experiments 0, 1" in mlgym("resume", "last", "--num_epochs", "5").err
     unknown = mlgym("resume", "last", "1", "7")
-    assert (unknown.status, "has no experiment 7\n  it has 0, 1" in unknown.err) == (2, True)
+    assert (unknown.status, "has no experiment 7\n  its experiments: 0, 1" in unknown.err) == (2, True)
 
 
 def test_what_means_something_else_now_is_refused_with_a_diff(mlgym, workplace, grid, trap) -> None:

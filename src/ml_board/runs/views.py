@@ -21,8 +21,7 @@ from ml_board.runs.moments import Moments
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
 from mlgym_core.events.fencing import Fence
-from mlgym_core.events.files import read_file
-from mlgym_core.events.folder import SYSTEM_INFO, EventStorage, RunFolder
+from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import Liveness, liveness
 from mlgym_core.events.log_reader import LogReader, reader_at
 from mlgym_core.events.names import check_name
@@ -32,6 +31,7 @@ from mlgym_core.events.projections.model_card import ModelCard, model_card
 from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import ExperimentState, RunDelta, RunSnapshot, RunSummary
 from mlgym_core.events.snapshots import FoldSnapshots, check_event
+from mlgym_core.events.system_info import read_system_info
 
 _LOG = logging.getLogger(__name__)
 NUM_KEPT = 64
@@ -108,7 +108,7 @@ class RunView:
             **msgspec.structs.asdict(state),
             offset=offset,
             liveness=alive,
-            system_info=self._system_info(experiment_id),
+            system_info=read_system_info(self.folder, experiment_id),
         )
 
     def series(self, selection: Selection, at: int | None = None) -> tuple[int, list[tuple[int, str, Points]]]:
@@ -158,7 +158,7 @@ class RunView:
         """What is known of an experiment's model, also after the event `at`. Raises StoreError where there is none."""
         with self._opened(at) as (fold, _):
             self._find(fold, experiment_id)
-            return model_card(fold.state, experiment_id, self._system_info(experiment_id))
+            return model_card(fold.state, experiment_id, read_system_info(self.folder, experiment_id))
 
     def check_live(self, producer: str) -> None:
         """Returns unless a newer attempt has replaced the one of `producer`; raises StoreError then (FENCED), too."""
@@ -244,13 +244,6 @@ class RunView:
                 code=codes.NOT_FOUND,
                 hint=f"it has {len(fold.state.experiments)} experiments, counted from 0",
             ) from None
-
-    def _system_info(self, experiment_id: int) -> dict[str, Any] | None:
-        try:
-            found = msgspec.json.decode(read_file(self.folder.experiment_config_path(experiment_id, SYSTEM_INFO)))
-        except (StoreError, msgspec.DecodeError):
-            return None
-        return found if isinstance(found, dict) else None
 
 
 class RunViews:

@@ -10,19 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-
 from mlgym_core.cli.reporting import TextLog
 from mlgym_core.cli.storage import find_run, open_storage
 from mlgym_core.cli.terminal import print_json
-from mlgym_core.errors import RunError, StoreError
-from mlgym_core.events.files import read_file
-from mlgym_core.events.folder import SYSTEM_INFO, RunFolder
+from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.projections.energy import CarbonFootprint
 from mlgym_core.events.projections.model_card import ModelCard, model_card
 from mlgym_core.events.projections.run_state import ScoreAt
 from mlgym_core.events.projections.views import config_leaves
 from mlgym_core.events.snapshots import open_fold
+from mlgym_core.events.system_info import read_system_info
 
 _OF_MACHINE = ("host", "platform", "cpu_model", "num_cores", "num_cpus", "ram_bytes", "threads")
 
@@ -40,19 +37,8 @@ def card(options: argparse.Namespace, _log: TextLog) -> int:
 
 def _card_of(run: RunFolder, experiment_id: int, at: int | None) -> ModelCard:
     state = open_fold(run, at)[0].state
-    if experiment_id not in state.experiments:
-        known = ", ".join(str(each) for each in sorted(state.experiments)) or "none"
-        raise RunError(
-            f"run {run.run_id} has no experiment {experiment_id}", code="MG121", hint=f"its experiments: {known}"
-        )
-    return model_card(state, experiment_id, _system_info(run, experiment_id))
-
-
-def _system_info(run: RunFolder, experiment_id: int) -> dict[str, Any] | None:
-    try:
-        return msgspec.json.decode(read_file(run.experiment_config_path(experiment_id, SYSTEM_INFO)), type=dict)
-    except (StoreError, msgspec.DecodeError):
-        return None
+    state.find(experiment_id)
+    return model_card(state, experiment_id, read_system_info(run, experiment_id))
 
 
 def markdown(card: ModelCard) -> Iterator[str]:

@@ -22,6 +22,7 @@ RUN_CONFIG = "run_config.yml"
 EXPERIMENT_CONFIG = "experiment_config.json"
 SYSTEM_INFO = "system_info.json"
 
+_OUTBOX = ".outbox"
 _RUN_ID_FORMAT = "%Y-%m-%d--%H-%M-%S"
 _SEGMENT = re.compile(r"(?P<producer>[^@]+)(@(?P<first_seq>[1-9][0-9]{0,17}))?\.jsonl")
 
@@ -36,6 +37,11 @@ class RunFolder:
     def run_id(self) -> str:
         """The run's id, which is the folder's name."""
         return self.path.name
+
+    @property
+    def is_staged(self) -> bool:
+        """Whether it lies in an outbox: the run is kept on a server."""
+        return self.path.parent.name == _OUTBOX
 
     @property
     def log_path(self) -> Path:
@@ -163,7 +169,7 @@ class EventStorage:
     @property
     def outbox(self) -> EventStorage:
         """The storage inside this one in which runs wait that go to a server."""
-        return EventStorage(self.path / ".outbox")
+        return EventStorage(self.path / _OUTBOX)
 
     def run(self, run_id: str) -> RunFolder:
         """The folder of a run, which need not exist. Raises StoreError for what is no run id."""
@@ -202,7 +208,7 @@ class EventStorage:
             StoreError: the storage cannot be written.
         """
         start = now or datetime.now()
-        rival = self.path.parent if self.path.name == ".outbox" else self.outbox.path
+        rival = self.path.parent if self.path.name == _OUTBOX else self.outbox.path
         with writing(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             for second in _seconds_from(start):

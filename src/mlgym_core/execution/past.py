@@ -109,14 +109,7 @@ def left_to_do(
     Raises:
         RunError: an experiment that is not there, has done more epochs, or has lost what more would go on from.
     """
-    missing = [str(each) for each in experiment_ids if each not in state.experiments]
-    if missing:
-        raise RunError(
-            f"run {state.run_id} has no experiment {', '.join(missing)}",
-            code="MG121",
-            hint=f"it has {', '.join(str(each) for each in sorted(state.experiments))}",
-        )
-    chosen = [state.experiments[each] for each in sorted(set(experiment_ids) or state.experiments)]
+    chosen = [state.find(each) for each in sorted(set(experiment_ids) or state.experiments)]
     if num_epochs is not None:
         _check_epochs(run, chosen, num_epochs)
     return {

@@ -84,7 +84,7 @@ def find_resumption(
             key_places={**recorded.key_places, **said.key_places},
         ),
     )
-    if folder.path.parent.name != ".outbox":
+    if not folder.is_staged:
         # Where it goes on in its own storage no server has part in it, whatever the environment names.
         settings = replace(settings, servers=())
     return Resumption(

@@ -97,11 +97,12 @@ def _find(run: str, event_storage: str | Path | None) -> RunFolder:
 
 
 def _experiment(state: RunState, experiment_id: int) -> ExperimentState:
-    found = state.experiments.get(experiment_id)
-    if found is None or not found.config:
-        known = ", ".join(str(each) for each in sorted(state.experiments)) or "none"
+    found = state.find(experiment_id)
+    if not found.config:
         raise RunError(
-            f"run {state.run_id} has no experiment {experiment_id}", code="MG121", hint=f"its experiments: {known}"
+            f"run {state.run_id} has no configuration of experiment {experiment_id}",
+            code="MG121",
+            hint="it was broken off before that was recorded, or something else trained it",
         )
     return found
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 
 import msgspec
 
+from mlgym_core.errors import RunError
 from mlgym_core.events.descriptions import ModelDescription, PipelineNode, SplitDescription
 from mlgym_core.events.lock import Liveness
 from mlgym_core.events.projections.energy import Energy, Power
@@ -105,6 +106,16 @@ class RunState(msgspec.Struct, kw_only=True):
     training: set[int] = set()
     power: Power | None = None
     measured_at: float | None = None
+
+    def find(self, experiment_id: int) -> ExperimentState:
+        """An experiment. Raises RunError where the run has none of that number."""
+        found = self.experiments.get(experiment_id)
+        if found is None:
+            known = ", ".join(str(each) for each in sorted(self.experiments)) or "none"
+            raise RunError(
+                f"run {self.run_id} has no experiment {experiment_id}", code="MG121", hint=f"its experiments: {known}"
+            )
+        return found
 
 
 class RunSummary(msgspec.Struct, kw_only=True):

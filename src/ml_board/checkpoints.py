@@ -8,18 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import msgspec
-
 from ml_board.runs.views import RunViews
 from mlgym_core.errors import StoreError
 from mlgym_core.events import codes
-from mlgym_core.events.appending import append_facts
-from mlgym_core.events.checkpoint_files import ToldCheckpoints, delete_checkpoints
+from mlgym_core.events.checkpoint_files import delete_checkpoints, delete_within_epoch
 from mlgym_core.events.files import remove_folder, write_atomically
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.names import check_name, check_number
 from mlgym_core.events.projections.run_state import CheckpointState
-from mlgym_core.events.types import CheckpointDeleted
 
 OLD_EVENT = "checkpoint"
 """The event in which MLgym's publisher sends a checkpoint; it is files, and never a line of a log."""
@@ -78,18 +74,12 @@ def delete_checkpoint(views: RunViews, run: RunFolder, experiment_id: int, epoch
         remove_folder(run.checkpoint_path(experiment_id, epoch))
 
 
-def delete_within_epoch(views: RunViews, run: RunFolder, experiment_id: int, step: int) -> None:
+def delete_step(views: RunViews, run: RunFolder, experiment_id: int, step: int) -> None:
     """As `delete_checkpoint`, for one from within an epoch."""
     if any(each.batch is not None and each.step == step for each in _told(views, run, experiment_id)):
-        told = ToldCheckpoints(run)
-        told.read_on()
-        ends = [
-            CheckpointDeleted(**msgspec.structs.asdict(each))
-            for each in told.saved()
-            if each.experiment_id == experiment_id and each.batch is not None and each.step == step
-        ]
-        append_facts(run, ends)
-    remove_folder(run.step_path(experiment_id, step))
+        delete_within_epoch(run, experiment_id, step)
+    else:
+        remove_folder(run.step_path(experiment_id, step))
 
 
 def is_told(views: RunViews, run: RunFolder, experiment_id: int, epoch: int) -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 from flask import Blueprint, Response, request, send_file
 
-from ml_board.checkpoints import delete_checkpoint, delete_within_epoch, is_told
+from ml_board.checkpoints import delete_checkpoint, delete_step, is_told
 from ml_board.rest.answers import json_answer
 from ml_board.rest.errors import MISSING, UNFIT, RestError
 from ml_board.rest.producers import refuse_stale
@@ -77,7 +77,7 @@ def create_checkpoints(views: RunViews) -> Blueprint:
         refuse_stale(views, run)
         if not file_names(run.step_path(experiment_id, step)):
             raise RestError(f"experiment {experiment_id} has no checkpoint of step {step}", code=MISSING)
-        delete_within_epoch(views, run, int(experiment_id), int(step))
+        delete_step(views, run, int(experiment_id), int(step))
         return json_answer(None)
 
     @checkpoints.delete("/checkpoints/<run_id>/<experiment_id>/<epoch>")

@@ -108,11 +108,21 @@ def delete_checkpoints(
     return epochs
 
 
+def delete_within_epoch(run: RunFolder, experiment_id: int, step: int) -> None:
+    """Deletes the checkpoint after `step`; its end is in the log before the first file goes, where that told of it.
+
+    Raises:
+        StoreError: as `delete_checkpoints` does.
+    """
+    saved = _read_saved(run, experiment_id)
+    if deletions := [_deletion(each) for each in saved if each.batch is not None and each.step == step]:
+        append_facts(run, deletions)
+    remove_folder(run.step_path(experiment_id, step))
+
+
 def tell_deleted(run: RunFolder, experiment_id: int, epoch: int | None = None, *, patience_s: float = 5.0) -> list[int]:
     """Says in the log what `delete_checkpoints` says there, and touches no file; the epochs. Raises as that does."""
-    told = ToldCheckpoints(run)
-    told.read_on()
-    saved = [each for each in told.saved() if each.experiment_id == experiment_id]
+    saved = _read_saved(run, experiment_id)
     ends = {each.epoch: each for each in saved if each.batch is None}
     within = [each for each in saved if each.batch is not None and epoch is None]
     epochs = sorted({*ends, *run.checkpoint_epochs(experiment_id)})
@@ -166,6 +176,12 @@ def describe_file(path: Path) -> Resource:
     """Name, size and SHA-256 of a checkpoint's file. Raises StoreError where it cannot be read."""
     with reading(path):
         return Resource(name=path.name, size_bytes=path.stat().st_size, sha256=_sha256(path))
+
+
+def _read_saved(run: RunFolder, experiment_id: int) -> list[CheckpointSaved]:
+    told = ToldCheckpoints(run)
+    told.read_on()
+    return [each for each in told.saved() if each.experiment_id == experiment_id]
 
 
 def _told(lines: Iterable[bytes]) -> Iterator[Checkpoint]:

@@ -12,21 +12,21 @@ from typing import Any, TypeAlias
 from mlgym_core.errors import StoreError
 from mlgym_core.events.codec import decode_event
 from mlgym_core.events.codes import DAMAGED
+from mlgym_core.events.projections.attempts import (
+    add_checkpoint,
+    begin,
+    begin_attempt,
+    drop_checkpoint,
+    finish,
+    follow,
+)
 from mlgym_core.events.projections.columns import INDEXES, Columns
 from mlgym_core.events.projections.measuring import forget_training, measure, take_sample
-from mlgym_core.events.projections.run_state import (
-    PROCESS_LOST,
-    CheckpointState,
-    ExperimentState,
-    RunState,
-    ScoreAt,
-    Status,
-)
+from mlgym_core.events.projections.run_state import PROCESS_LOST, ExperimentState, RunState, ScoreAt, Status
 from mlgym_core.events.projections.samples import sample_values
 from mlgym_core.events.projections.scores import add_score, is_to_lower, metric_goals
 from mlgym_core.events.types import (
     AttemptStarted,
-    Checkpoint,
     CheckpointDeleted,
     CheckpointSaved,
     ControlAnswered,
@@ -136,7 +136,7 @@ class RunFold:
             return _NOTHING
         running = [each for each in self.state.experiments.values() if each.status == "running"]
         for experiment in running:
-            _finish(experiment, at)
+            finish(experiment, at)
             experiment.status = "stopped" if payload.reason == "stopped" else "failed"
             experiment.error = None if payload.reason == "stopped" else PROCESS_LOST
         return frozenset(each.experiment_id for each in running)
@@ -162,13 +162,7 @@ class RunFold:
         experiment = self._experiment(payload.experiment_id)
         self.state.training.add(payload.experiment_id)
         self.state.stopped_experiments.discard(payload.experiment_id)
-        _begin(experiment, at)
-        experiment.attempt = payload.attempt
-        experiment.device = payload.device
-        experiment.host = payload.host
-        experiment.pid = payload.pid
-        experiment.threads = payload.threads
-        experiment.versions = payload.versions
+        begin_attempt(experiment, payload, at)
         return frozenset((payload.experiment_id,))
 
     def _follow_job(self, payload: JobStatus, at: float) -> frozenset[int]:
@@ -181,12 +175,12 @@ class RunFold:
         if payload.status == "DONE":
             measure(self.state, at)
             self.state.training.discard(payload.experiment_id)
-            _finish(experiment, payload.finishing_time if payload.finishing_time > 0 else at)
+            finish(experiment, payload.finishing_time if payload.finishing_time > 0 else at)
             experiment.error = payload.error or None
             experiment.stacktrace = payload.stacktrace or None
             experiment.status = self._outcome(experiment)
         else:
-            _begin(experiment, payload.starting_time if payload.starting_time > 0 else at)
+            begin(experiment, payload.starting_time if payload.starting_time > 0 else at)
             if payload.status == "INIT":
                 self.state.stopped_experiments.discard(payload.experiment_id)
                 experiment.status = "pending"
@@ -204,12 +198,7 @@ class RunFold:
 
     def _follow_progress(self, payload: ExperimentStatus, _at: float) -> frozenset[int]:
         experiment = self._experiment(payload.experiment_id)
-        experiment.num_epochs = payload.num_epochs
-        experiment.phase = payload.status
-        experiment.current_epoch = payload.current_epoch
-        experiment.current_split = payload.current_split
-        experiment.current_batch = payload.current_batch
-        experiment.num_batches = payload.num_batches
+        follow(experiment, payload)
         return frozenset((payload.experiment_id,))
 
     def _add_scores(self, payload: EvaluationResult, _at: float) -> frozenset[int]:
@@ -234,22 +223,12 @@ class RunFold:
 
     def _add_checkpoint(self, payload: CheckpointSaved, at: float) -> frozenset[int]:
         experiment = self._experiment(payload.experiment_id)
-        saved = CheckpointState(
-            epoch=payload.epoch,
-            step=payload.step,
-            batch=payload.batch,
-            kept_as=payload.kept_as,
-            weights_sha256=payload.weights_sha256,
-            resources=payload.resources,
-            saved_at=at,
-        )
-        others = _without(experiment.checkpoints, payload)
-        experiment.checkpoints = sorted([*others, saved], key=lambda each: (each.epoch, each.batch is None, each.step))
+        add_checkpoint(experiment, payload, at)
         return frozenset((payload.experiment_id,))
 
     def _drop_checkpoint(self, payload: CheckpointDeleted, _at: float) -> frozenset[int]:
         experiment = self._experiment(payload.experiment_id)
-        experiment.checkpoints = _without(experiment.checkpoints, payload)
+        drop_checkpoint(experiment, payload)
         return frozenset((payload.experiment_id,))
 
     def _answer(self, payload: ControlAnswered, _at: float) -> frozenset[int]:
@@ -306,23 +285,3 @@ _STEPS: dict[type, _Step] = {
     Dropped: RunFold._count_dropped,
     Divergence: RunFold._count_divergence,
 }
-
-
-def _begin(experiment: ExperimentState, at: float) -> None:
-    experiment.status = "running"
-    experiment.started_at = at
-    experiment.finished_at = experiment.error = experiment.stacktrace = None
-
-
-def _finish(experiment: ExperimentState, at: float) -> None:
-    experiment.finished_at = at
-    experiment.phase = experiment.current_split = None
-    experiment.current_batch = experiment.num_batches = None
-
-
-def _place(checkpoint: CheckpointState | Checkpoint) -> tuple[int, int, int | None]:
-    return checkpoint.epoch, checkpoint.step, checkpoint.batch
-
-
-def _without(checkpoints: list[CheckpointState], payload: Checkpoint) -> list[CheckpointState]:
-    return [each for each in checkpoints if _place(each) != _place(payload)]

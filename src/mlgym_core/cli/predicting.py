@@ -14,10 +14,11 @@ import pandas as pd
 from mlgym_core.cli.reporting import TextLog
 from mlgym_core.cli.storage import find_run, open_storage
 from mlgym_core.cli.terminal import print_json
-from mlgym_core.errors import BuildError, MLGymError
+from mlgym_core.errors import MLGymError
 from mlgym_core.inference.experiment import LoadedExperiment
 from mlgym_core.inference.loading import load_from
 from mlgym_core.inference.tables import check_output, is_file_name, read_rows, write_table
+from mlgym_core.registry.building import of_component
 
 
 def predict(options: argparse.Namespace, _log: TextLog) -> int:
@@ -46,8 +47,7 @@ def _load(options: argparse.Namespace) -> LoadedExperiment:
     except MLGymError:
         raise
     except Exception as error:  # the boundary to the user's components: they may raise anything
-        told = "\n  ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
-        raise BuildError(told, code="MG305") from error
+        raise of_component(error) from error
 
 
 def _predict(loaded: LoadedExperiment, data: str) -> pd.DataFrame:

@@ -13,11 +13,12 @@ import torch
 
 from mlgym_core.config.nodes import to_plain
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
-from mlgym_core.errors import BuildError, ConfigError, MLGymError, RunError
+from mlgym_core.errors import ConfigError, MLGymError, RunError
 from mlgym_core.execution.changes import check_unchanged
 from mlgym_core.execution.job import Checked, Recorded, Request
 from mlgym_core.execution.registrations import learn
 from mlgym_core.registry import Registry, Resolved, build, default_registry, resolve_points
+from mlgym_core.registry.building import of_component
 from mlgym_core.training.rehearsal import rehearse
 from mlgym_core.training.seeding import seed_all
 
@@ -141,8 +142,7 @@ def _try_out(resolved: Resolved, registry: Registry, folder: str, remark: str) -
         error.message += remark
         raise
     except Exception as error:  # the boundary to the user's components: they may raise anything
-        told = "\n  ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
-        raise BuildError(told + remark, code="MG305") from error
+        raise of_component(error, remark) from error
 
 
 def _told(choices: Mapping[str, Any]) -> str:

@@ -161,6 +161,12 @@ class Components(Mapping[str, Any]):
         return value
 
 
+def of_component(error: Exception, remark: str = "") -> BuildError:
+    """What a component raised, as an error of ours: its type, its words, the notes of `build`, and a `remark`."""
+    told = "\n  ".join([f"{type(error).__name__}: {error}", *getattr(error, "__notes__", ())])
+    return BuildError(told + remark, code="MG305")
+
+
 def _say_where(error: Exception, component: Component, place: Place | None) -> None:
     """Lets an error say which component it comes from: ours by their place, any other by a note."""
     if isinstance(error, MLGymError) and place:

@@ -23,6 +23,7 @@ from mlgym_core.events.projections.run_state import RunState
 _SOURCES = {
     "mlgym_core.events": ("codec.py", "descriptions.py", "types.py"),
     "mlgym_core.events.projections": (
+        "attempts.py",
         "columns.py",
         "energy.py",
         "freezing.py",

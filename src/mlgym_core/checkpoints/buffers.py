@@ -10,6 +10,7 @@ import functools
 import json
 import weakref
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 import torch
 from safetensors.torch import save as save_safetensors
@@ -21,34 +22,34 @@ _ALIGNMENT = 64
 _ROOM_TO_GROW = 4096
 """Bytes by which a header may grow until its file needs new memory: numbers in it get longer."""
 
+_Entry: TypeAlias = tuple[str, torch.dtype, torch.Size]
+
 
 class HostBuffers:
     """Memory of the host for copies of state. A copy's memory is used again when nobody holds the copy any more."""
 
     def __init__(self) -> None:
-        self._free: list[Tensor] = []
+        self._free: list[_Block] = []
+        self._layouts: dict[tuple[_Entry, ...], _Layout] = {}
 
     def freeze(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> Frozen:
         """The bytes of a safetensors file of `tensors` as they are now; tensors that share memory come once each.
 
         Of what is on a GPU the copy is only ordered here, and waited for where the bytes are asked for.
         """
-        # As safetensors itself orders them, so that each lies where its type may lie.
-        ordered = dict(sorted(tensors.items(), key=lambda item: (-item[1].element_size(), item[0])))
-        header = _header(ordered, metadata)
-        size_bytes = sum(each.nbytes for each in ordered.values())
-        is_pinned = any(each.is_cuda for each in ordered.values())
-        buffer = self._take(len(header) + size_bytes, is_pinned=is_pinned)
-        begin = (len(buffer) - size_bytes) // _ALIGNMENT * _ALIGNMENT
-        buffer[begin - len(header) : begin] = torch.frombuffer(header, dtype=torch.uint8)
-        end = begin
-        for tensor in ordered.values():
-            part, end = buffer[end : end + tensor.nbytes], end + tensor.nbytes
-            part.view(tensor.dtype).view(tensor.shape).copy_(tensor.detach(), non_blocking=tensor.is_cuda)
-        copied = _when_copied(ordered.values())
-        array = buffer.numpy()
-        weakref.finalize(array, self._free.append, buffer).atexit = False
-        content = array.data[begin - len(header) : end]
+        layout = self._layout_of(tensors)
+        header = layout.header(metadata)
+        values = [tensors[name] for name in layout.names]
+        devices = {each.device for each in values if each.is_cuda}
+        block = self._take(layout, len(header), is_pinned=bool(devices))
+        if block.parts:
+            with torch.no_grad():
+                torch._foreach_copy_(block.parts, values, non_blocking=bool(devices))
+        copied = [torch.cuda.current_stream(device).record_event() for device in devices]
+        array = block.memory.numpy()
+        weakref.finalize(array, self._free.append, block).atexit = False
+        content = array.data[block.begin - len(header) : block.begin + layout.size_bytes]
+        content[: len(header)] = header
 
         def finished() -> memoryview:
             for event in copied:
@@ -57,27 +58,66 @@ class HostBuffers:
 
         return finished
 
-    def _take(self, size_bytes: int, *, is_pinned: bool) -> Tensor:
-        needed = size_bytes + _ALIGNMENT
+    def _layout_of(self, tensors: Mapping[str, Tensor]) -> _Layout:
+        entries = tuple((name, each.dtype, each.shape) for name, each in tensors.items())
+        layout = self._layouts.get(entries)
+        if layout is None:
+            layout = self._layouts[entries] = _Layout(entries)
+        return layout
+
+    def _take(self, layout: _Layout, header_bytes: int, *, is_pinned: bool) -> _Block:
+        needed = header_bytes + layout.size_bytes + _ALIGNMENT
         fitting = [
-            (len(each), number)
+            (len(each.memory), number)
             for number, each in enumerate(self._free)
-            if len(each) >= needed and each.is_pinned() == is_pinned
+            if len(each.memory) >= needed and each.is_pinned == is_pinned
         ]
-        if fitting:
-            return self._free.pop(min(fitting)[1])
-        return torch.empty(needed + _ROOM_TO_GROW, dtype=torch.uint8, pin_memory=is_pinned)
+        if not fitting:
+            memory = torch.empty(needed + _ROOM_TO_GROW, dtype=torch.uint8, pin_memory=is_pinned)
+            return _Block(memory, layout, is_pinned=is_pinned)
+        block = self._free.pop(min(fitting)[1])
+        return block if block.layout is layout else _Block(block.memory, layout, is_pinned=is_pinned)
 
 
-def _header(tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None) -> bytearray:
-    entries: dict[str, object] = {"__metadata__": dict(metadata)} if metadata else {}
-    end = 0
-    for name, tensor in tensors.items():
-        begin, end = end, end + tensor.nbytes
-        entries[name] = {"dtype": _name_of(tensor.dtype), "shape": list(tensor.shape), "data_offsets": [begin, end]}
-    text = json.dumps(entries, separators=(",", ":")).encode()
-    padded = text.ljust(-(-len(text) // _ALIGNMENT) * _ALIGNMENT)
-    return bytearray(len(padded).to_bytes(8, "little") + padded)
+class _Layout:
+    """Where each tensor lies in a file of some tensors, behind its header."""
+
+    def __init__(self, entries: Iterable[_Entry]) -> None:
+        # As safetensors itself orders them, so that each lies where its type may lie.
+        ordered = sorted(entries, key=lambda each: (-each[1].itemsize, each[0]))
+        self.names = [name for name, _, _ in ordered]
+        self.places: list[tuple[int, int, torch.dtype, torch.Size]] = []
+        described = {}
+        end = 0
+        for name, dtype, shape in ordered:
+            begin, end = end, end + dtype.itemsize * shape.numel()
+            self.places.append((begin, end, dtype, shape))
+            described[name] = {"dtype": _name_of(dtype), "shape": list(shape), "data_offsets": [begin, end]}
+        self.size_bytes = end
+        self._described = _to_json(described)[1:]
+
+    def header(self, metadata: Mapping[str, str] | None) -> bytes:
+        """What stands before the tensors, with `metadata` about them."""
+        about = f'"__metadata__":{_to_json(dict(metadata))}' if metadata else ""
+        separator = "," if about and self.names else ""
+        text = f"{{{about}{separator}{self._described}".encode()
+        padded = text.ljust(-(-len(text) // _ALIGNMENT) * _ALIGNMENT)
+        return len(padded).to_bytes(8, "little") + padded
+
+
+class _Block:
+    """Memory for one file; `begin` is where its tensors do, and `parts` are these."""
+
+    def __init__(self, memory: Tensor, layout: _Layout, *, is_pinned: bool) -> None:
+        self.memory = memory
+        self.layout = layout
+        self.is_pinned = is_pinned
+        # At the end of the memory, so that they stay where they are while the header grows.
+        self.begin = (len(memory) - layout.size_bytes) // _ALIGNMENT * _ALIGNMENT
+        self.parts = [
+            memory[self.begin + begin : self.begin + end].view(dtype).view(shape)
+            for begin, end, dtype, shape in layout.places
+        ]
 
 
 @functools.cache
@@ -88,6 +128,5 @@ def _name_of(dtype: torch.dtype) -> str:
     return name
 
 
-def _when_copied(tensors: Iterable[Tensor]) -> list[torch.cuda.Event]:
-    devices = {each.device for each in tensors if each.is_cuda}
-    return [torch.cuda.current_stream(device).record_event() for device in devices]
+def _to_json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))

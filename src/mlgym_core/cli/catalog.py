@@ -6,6 +6,7 @@ Owns how it is told. It imports every component, in this process.
 from __future__ import annotations
 
 import argparse
+import json
 from pathlib import Path
 
 from mlgym_core.cli.reporting import TextLog
@@ -69,4 +70,9 @@ def _entry(component: Component) -> dict[str, object]:
 def _argument(parameter: Parameter) -> str:
     if parameter.slot is not None:
         return f"{parameter.name}=${parameter.slot.name}"
-    return parameter.name if parameter.required else f"{parameter.name}={parameter.default!r}"
+    return parameter.name if parameter.required else f"{parameter.name}={json.dumps(parameter.default, default=_name)}"
+
+
+def _name(default: object) -> str:
+    """A default that no configuration can give, such as a function: by its name, not its place in memory."""
+    return str(getattr(default, "__name__", default))

@@ -113,11 +113,13 @@ def test_reading_needs_no_torch(workplace, logged) -> None:
 
 
 def test_components_are_listed_with_their_arguments(mlgym) -> None:
-    done = mlgym("components", "--kind", "model")
+    done = mlgym("components")
 
     assert done.status == 0
     [line] = [line for line in done.out.splitlines() if line.startswith("model  mlp(")]
-    assert "sizes, activation='relu', dropout=0.0" in line
+    assert 'sizes, activation="relu", dropout=0.0' in line
+    [line] = [line for line in done.out.splitlines() if line.startswith("estimator  select_k_best(")]
+    assert 'select_k_best(score_func="f_classif", k=10)' in line
 
 
 def test_components_of_a_configurations_modules_are_listed_too(run_script, workplace) -> None:

@@ -39,12 +39,10 @@ from mlgym_core.components.trainers.estimator_parts import (
     way_to_fit,
 )
 from mlgym_core.components.trainers.splits import (
+    WholeSplit,
     check_batches,
-    count_classes,
     rows_of,
     tensor_like,
-    training_loader,
-    whole_split,
 )
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import Slot, register
@@ -76,8 +74,8 @@ class SklearnTrainer:
         self.split = split
         self.step = 0
         self._model: Any = model
-        self._loaders = loaders
-        self._loader = training_loader(loaders, split)
+        self._whole = WholeSplit(loaders, split)
+        self._loader = self._whole.loader
         self._trusted = tuple(trusted or ())
         self._way = way_to_fit(last_step(model), fit)
         self._size = last_step(model).get_params()[size_argument(last_step(model))] if self._way == "growing" else 0
@@ -123,7 +121,7 @@ class SklearnTrainer:
                 if self._way == "growing":
                     self._grow(epoch)
                 else:
-                    self._model.fit(*self._whole)
+                    self._model.fit(*self._whole.arrays)
             self.step += 1
             yield 0
 
@@ -180,7 +178,7 @@ class SklearnTrainer:
         head = first_steps(self._model)
         if head is not None and epoch == 0 and first_batch == 0:
             with self._working():
-                head.fit(*self._whole)
+                head.fit(*self._whole.arrays)
         for batch, (inputs, targets) in enumerate(self._loader.epoch(epoch, first_batch), first_batch):
             with self._working():
                 self._fit_batch(rows_of(inputs), target_numbers(targets, self._loader.task), head)
@@ -192,7 +190,7 @@ class SklearnTrainer:
         last_step(self._model).partial_fit(features, targets, **self._of_all_batches)
 
     def _grow(self, epoch: int) -> None:
-        rows, targets = self._whole
+        rows, targets = self._whole.arrays
         head, last = first_steps(self._model), last_step(self._model)
         if head is not None:
             rows = (head.fit(rows, targets) if epoch == 0 else head).transform(rows)
@@ -202,18 +200,18 @@ class SklearnTrainer:
     def _blank_outputs(self, num_samples: int) -> Tensor:
         """Shaped as those to come; what two samples are enough to fit, would not tell."""
         scale = self.output_scale
-        is_single = scale in ("values", "labels") or (scale == "decision" and self._num_classes == 2)
-        shape = (num_samples,) if is_single else (num_samples, self._num_classes)
+        is_single = scale in ("values", "labels") or (scale == "decision" and self._whole.num_classes == 2)
+        shape = (num_samples,) if is_single else (num_samples, self._whole.num_classes)
         return torch.zeros(shape, dtype=torch.long if scale == "labels" else torch.double)
 
     def _by_class(self, outputs: NDArray[Any], *, is_probability: bool) -> NDArray[Any]:
         """A column for each class, also where the split to train on lacks some: of probability 0, else the least."""
         classes = self._model.classes_
-        if len(classes) == self._num_classes:
+        if len(classes) == self._whole.num_classes:
             return outputs
         columns = np.column_stack([-outputs, outputs]) if outputs.ndim == 1 else outputs
         least = np.zeros(len(columns)) if is_probability else columns.min(axis=1)
-        found = np.repeat(least[:, None], self._num_classes, axis=1)
+        found = np.repeat(least[:, None], self._whole.num_classes, axis=1)
         found[:, classes] = columns
         return found
 
@@ -234,20 +232,7 @@ class SklearnTrainer:
         return ThreadpoolController()
 
     @cached_property
-    def _whole(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        return whole_split(self._loader)
-
-    @cached_property
-    def _labels(self) -> NDArray[Any]:
-        known = self._loader.known_targets()
-        return self._whole[1] if known is None else target_numbers(known, self._loader.task)
-
-    @cached_property
     def _of_all_batches(self) -> dict[str, Any]:
         """What partial_fit is told beside a batch, which may lack some of the classes."""
         takes_classes = "classes" in inspect.signature(last_step(self._model).partial_fit).parameters
-        return {"classes": np.unique(self._labels)} if takes_classes else {}
-
-    @cached_property
-    def _num_classes(self) -> int:
-        return count_classes(self._loaders, self._labels)
+        return {"classes": np.unique(self._whole.targets)} if takes_classes else {}

@@ -6,6 +6,7 @@ Owns the way from loaders to arrays. It knows no model.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -41,15 +42,37 @@ def check_batches(loader: Loader, split: str) -> None:
         )
 
 
-def whole_split(loader: Loader) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Inputs [N, F] and targets [N] of every sample once, in the order of the data.
+class WholeSplit:
+    """The split that is trained on as arrays, each made when it is first asked for.
 
     Raises:
-        BuildError: the inputs are no tensors.
+        BuildError: there is no such split, or, once they are asked for, its inputs are no tensors.
     """
-    batches = [(rows_of(inputs), target_numbers(targets, loader.task)) for inputs, targets in loader.evaluation()]
-    inputs, targets = zip(*batches, strict=True)
-    return np.concatenate(inputs), np.concatenate(targets)
+
+    def __init__(self, loaders: Mapping[str, Loader], split: str) -> None:
+        self.loader = training_loader(loaders, split)
+        self._loaders = loaders
+
+    @cached_property
+    def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Inputs [N, F] and targets [N] of every sample once, in the order of the data."""
+        task = self.loader.task
+        batches = [(rows_of(inputs), target_numbers(targets, task)) for inputs, targets in self.loader.evaluation()]
+        inputs, targets = zip(*batches, strict=True)
+        return np.concatenate(inputs), np.concatenate(targets)
+
+    @cached_property
+    def targets(self) -> NDArray[Any]:
+        """Its targets [N]; no sample is read for them where they are known."""
+        known = self.loader.known_targets()
+        return self.arrays[1] if known is None else target_numbers(known, self.loader.task)
+
+    @cached_property
+    def num_classes(self) -> int:
+        """One more than the largest class among its targets and those that are known of any split; at least 2."""
+        known = (loader.known_targets() for loader in self._loaders.values())
+        largest = [int(class_indices(each).max()) for each in known if each is not None and len(each)]
+        return max(1, int(self.targets.max()), *largest) + 1
 
 
 def rows_of(inputs: Any) -> NDArray[Any]:
@@ -62,13 +85,6 @@ def rows_of(inputs: Any) -> NDArray[Any]:
         raise BuildError(f"this trainer takes tensors as inputs, not a {type(inputs).__name__}", code="MG320")
     rows: NDArray[Any] = inputs.reshape(len(inputs), -1).cpu().numpy()
     return rows
-
-
-def count_classes(loaders: Mapping[str, Loader], labels: NDArray[Any]) -> int:
-    """One more than the largest class among `labels` [N] and the targets that are known of any split; at least 2."""
-    known = (loader.known_targets() for loader in loaders.values())
-    largest = [int(class_indices(each).max()) for each in known if each is not None and len(each)]
-    return max(1, int(labels.max()), *largest) + 1
 
 
 def tensor_like(outputs: NDArray[Any], inputs: Tensor) -> Tensor:

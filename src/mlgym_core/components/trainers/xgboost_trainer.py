@@ -26,11 +26,9 @@ from mlgym_core.components.data.order import derive_seed
 from mlgym_core.components.outputs import Scale
 from mlgym_core.components.trainers.boosted_trees import REFUSED, BoostedTrees, Objective, objective_for
 from mlgym_core.components.trainers.splits import (
-    count_classes,
+    WholeSplit,
     rows_of,
     tensor_like,
-    training_loader,
-    whole_split,
 )
 from mlgym_core.errors import BuildError
 from mlgym_core.registry import Slot, register
@@ -65,8 +63,8 @@ class XGBoostTrainer:
         self.split = split
         self.step = 0
         self.num_batches = rounds_per_epoch
-        self._loader = training_loader(loaders, split)
-        self._loaders = loaders
+        self._whole = WholeSplit(loaders, split)
+        self._loader = self._whole.loader
         self._seed = seed
         self._trees = model
         self._parameters = model.parameters()
@@ -94,7 +92,7 @@ class XGBoostTrainer:
             "device": str(device) if is_on_gpu else "cpu",
             "nthread": torch.get_num_threads(),
         }
-        self._data = self._matrix(*self._whole)
+        self._data = self._matrix(*self._whole.arrays)
         self._booster = self._xgboost.Booster(self._parameters, [self._data])
 
     def train_epoch(self, epoch: int, first_batch: int = 0) -> Iterator[int]:  # noqa: ARG002  the step says it
@@ -192,21 +190,11 @@ class XGBoostTrainer:
 
     def _of_the_objective(self) -> dict[str, Any]:
         name = self._objective.name
-        return {"objective": name} | ({"num_class": self._num_classes} if name.startswith("multi:") else {})
+        return {"objective": name} | ({"num_class": self._whole.num_classes} if name.startswith("multi:") else {})
 
     @cached_property
     def _objective(self) -> Objective:
         return objective_for(self._loader.task, self._trees.objective)
-
-    @cached_property
-    def _whole(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        return whole_split(self._loader)
-
-    @cached_property
-    def _num_classes(self) -> int:
-        known = self._loader.known_targets()
-        labels = self._whole[1] if known is None else target_numbers(known, self._loader.task)
-        return count_classes(self._loaders, labels)
 
 
 def _import_xgboost() -> Any:

@@ -17,7 +17,7 @@ from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.projections.energy import CarbonFootprint
 from mlgym_core.events.projections.model_card import ModelCard, model_card
 from mlgym_core.events.projections.run_state import ScoreAt
-from mlgym_core.events.projections.views import config_leaves
+from mlgym_core.events.projections.views import config_leaves, leaf_text
 from mlgym_core.events.snapshots import open_fold
 from mlgym_core.events.system_info import read_system_info
 
@@ -176,7 +176,7 @@ def _row(cells: Sequence[str]) -> str:
 def _configuration(slots: Mapping[str, Any]) -> Iterator[str]:
     leaves = [leaf for slot, config in slots.items() for leaf in config_leaves(config, slot) if leaf[1] is not None]
     if leaves:
-        yield from ("", "```yaml", *(f"{path}: {_inline(value)}" for path, value in leaves), "```")
+        yield from ("", "```yaml", *(f"{path}: {_inline(leaf_text(value))}" for path, value in leaves), "```")
 
 
 def _inline(value: object) -> str:

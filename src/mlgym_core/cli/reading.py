@@ -18,7 +18,7 @@ from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import Liveness, liveness
 from mlgym_core.events.projections.overlay import overlay_row, overlay_summary
 from mlgym_core.events.projections.run_state import RunSummary
-from mlgym_core.events.projections.views import show_document, snapshot, summary
+from mlgym_core.events.projections.views import choices_text, show_document, snapshot, summary
 from mlgym_core.events.snapshots import open_fold
 
 
@@ -51,7 +51,7 @@ def show(options: argparse.Namespace, _log: TextLog) -> int:
     rows = []
     for each in (overlay_row(row, is_alive) for row in shown.experiments):
         state = fold.state.experiments[each.experiment_id]
-        choices = ", ".join(f"{path}={value}" for path, value in shown.parameters[str(each.experiment_id)].items())
+        choices = choices_text(shown.parameters[str(each.experiment_id)])
         epochs = f"{each.epochs_done}/{each.num_epochs or '?'}"
         told_error = (each.error or "").partition("\n")[0]
         rows.append((each.experiment_id, each.status, each.attempt, epochs, headline(state) or "", choices, told_error))

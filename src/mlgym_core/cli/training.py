@@ -26,7 +26,7 @@ from mlgym_core.config.settings import RunSettings
 from mlgym_core.errors import RunError
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lock import liveness
-from mlgym_core.events.projections.views import show_document
+from mlgym_core.events.projections.views import choices_text, show_document
 from mlgym_core.execution import launch
 from mlgym_core.execution.job import Checked
 from mlgym_core.execution.plan import Plan, make_plan
@@ -173,8 +173,7 @@ def _print_experiments(checked: Checked, *, as_json: bool) -> None:
         print_json({"num_experiments": len(experiments), "experiments": experiments})
         return
     for spec in checked.specs:
-        choices = ", ".join(f"{path}={value}" for path, value in spec.choices.items())
-        print(f"experiment {spec.experiment_id}: {choices or 'as configured'}")
+        print(f"experiment {spec.experiment_id}: {choices_text(spec.choices) or 'as configured'}")
     print(f"{_experiments(len(checked.specs))} would run")
 
 

@@ -14,6 +14,7 @@ import torch
 from mlgym_core.config.nodes import to_plain
 from mlgym_core.config.spec import ExperimentSpec, canonical_hash
 from mlgym_core.errors import ConfigError, MLGymError, RunError
+from mlgym_core.events.projections.views import choices_text
 from mlgym_core.execution.changes import check_unchanged
 from mlgym_core.execution.job import Checked, Recorded, Request
 from mlgym_core.execution.registrations import learn
@@ -146,4 +147,4 @@ def _try_out(resolved: Resolved, registry: Registry, folder: str, remark: str) -
 
 
 def _told(choices: Mapping[str, Any]) -> str:
-    return "\n  with " + ", ".join(f"{path}={value}" for path, value in choices.items())
+    return f"\n  with {choices_text(choices)}"

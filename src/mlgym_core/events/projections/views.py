@@ -6,6 +6,7 @@ asks, nor how it is sent. Whatever is made here shares nothing that the fold wil
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypeVar
@@ -147,6 +148,16 @@ def config_leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         return
     for key, each in items:
         yield from config_leaves(each, f"{path}.{key}" if path else str(key))
+
+
+def choices_text(choices: Mapping[str, Any]) -> str:
+    """Leaves of a configuration in one line, such as the values that an experiment has of a grid."""
+    return ", ".join(f"{path}={leaf_text(value)}" for path, value in choices.items())
+
+
+def leaf_text(value: Any) -> str:
+    """A leaf of a configuration as YAML has it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def show_document(fold: RunFold, liveness: Liveness) -> dict[str, Any]:

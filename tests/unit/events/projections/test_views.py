@@ -19,6 +19,7 @@ from mlgym_core.events.projections.run_fold import RunFold
 from mlgym_core.events.projections.run_state import RunDelta, RunSnapshot
 from mlgym_core.events.projections.views import (
     DeltaCollector,
+    choices_text,
     detail,
     row,
     show_document,
@@ -234,3 +235,8 @@ def test_a_delta_of_nothing_tells_whether_the_run_lives(story: Any) -> None:
         delta = collector.collect(liveness)
         assert (delta.liveness, delta.experiments, delta.points) == (liveness, [], [])
         assert delta.from_offset == delta.offset == 1
+
+
+def test_choices_read_as_in_a_configuration() -> None:
+    choices = {"model.use": "mlp", "model.bias": True, "model.at": None, "optimizer.betas": [0.9, 0.99]}
+    assert choices_text(choices) == "model.use=mlp, model.bias=true, model.at=null, optimizer.betas=[0.9, 0.99]"

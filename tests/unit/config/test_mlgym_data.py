@@ -6,9 +6,6 @@ from typing import Any
 
 import pytest
 
-from mlgym_core.config.mlgym_dialect import lower_mlgym
-from mlgym_core.config.nodes import to_plain
-from mlgym_core.config.yaml_reader import load_yaml
 from mlgym_core.errors import ConfigError
 
 DATA = """
@@ -22,10 +19,6 @@ loaders:
   requirements: [{name: iterators, component_name: derived}]
   config: {batch_size: 4}
 """
-
-
-def lower(text: str) -> dict[str, Any]:
-    return to_plain(lower_mlgym(load_yaml(text, "gs_config.yml")))
 
 
 def derived(
@@ -89,7 +82,7 @@ ENCODINGS = """{applicable_splits: [train], feature_encoding_configs: [
     ],
 )
 def test_each_operation_has_its_native_component(
-    component_type: str, config: str, native: Any, given: list[str]
+    lower, component_type: str, config: str, native: Any, given: list[str]
 ) -> None:
     lowered = lower(DATA + derived(component_type, config) + LOADERS)
 
@@ -97,7 +90,7 @@ def test_each_operation_has_its_native_component(
     assert lowered["loaders"]["splits"] == {name: f"$derived.{name}" for name in given}
 
 
-def test_features_are_encoded_where_they_stand() -> None:
+def test_features_are_encoded_where_they_stand(lower) -> None:
     lowered = lower(DATA + derived("FEATURE_ENCODED_ITERATORS", ENCODINGS) + LOADERS)
 
     assert lowered["derived"] == {
@@ -124,7 +117,7 @@ COMBINATION = """{combine_configs: [
 REQUIREMENTS = "[{name: a, component_name: others}, {name: b, component_name: iterators}]"
 
 
-def test_splits_of_several_components_are_combined() -> None:
+def test_splits_of_several_components_are_combined(lower) -> None:
     lowered = lower(DATA + TWO + derived("COMBINED_DATASET_ITERATORS", COMBINATION, REQUIREMENTS) + LOADERS)
 
     assert lowered["derived"] == {
@@ -135,13 +128,13 @@ def test_splits_of_several_components_are_combined() -> None:
     assert lowered["loaders"]["splits"] == {"train": "$derived.train", "val": "$derived.val"}
 
 
-def test_a_sweep_may_stand_in_an_operation() -> None:
+def test_a_sweep_may_stand_in_an_operation(lower) -> None:
     config = "{filtered_labels: {sweep: absolute, values: [[1], [2, 3]]}, applicable_splits: [train]}"
 
     assert lower(DATA + derived("FILTERED_LABELS_ITERATOR", config))["derived"]["labels"] == {"sweep": [[1], [2, 3]]}
 
 
-def test_operations_follow_one_another() -> None:
+def test_operations_follow_one_another(lower) -> None:
     again = """
 again:
   component_type_key: ONE_HOT_ENCODED_TARGETS_ITERATOR
@@ -176,14 +169,14 @@ again:
         ),
     ],
 )
-def test_a_word_that_does_not_fit_is_named(component_type: str, config: str, fault: str) -> None:
+def test_a_word_that_does_not_fit_is_named(lower, component_type: str, config: str, fault: str) -> None:
     with pytest.raises(ConfigError) as caught:
         lower(DATA + derived(component_type, config))
     (found,) = caught.value.diagnostics
     assert f"{found.code} {found.message}".startswith(fault)
 
 
-def test_encoders_are_fitted_on_one_split() -> None:
+def test_encoders_are_fitted_on_one_split(lower) -> None:
     text = derived(
         "FEATURE_ENCODED_ITERATORS",
         ENCODINGS.replace("names: [1], train_split: train", "names: [1], train_split: test"),
@@ -200,12 +193,12 @@ def test_encoders_are_fitted_on_one_split() -> None:
         ("new_split: val, ", "", "an entry of combine_configs must be {new_split: NAME"),
     ],
 )
-def test_parts_of_a_combination_that_there_are_not_are_named(old: str, new: str, message: str) -> None:
+def test_parts_of_a_combination_that_there_are_not_are_named(lower, old: str, new: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         lower(DATA + TWO + derived("COMBINED_DATASET_ITERATORS", COMBINATION.replace(old, new), REQUIREMENTS))
 
 
-def test_a_combination_takes_data_alone() -> None:
+def test_a_combination_takes_data_alone(lower) -> None:
     registry = "registry: {component_type_key: MODEL_REGISTRY}"
     text = derived("COMBINED_DATASET_ITERATORS", "{combine_configs: []}", "[{name: a, component_name: registry}]")
     with pytest.raises(
@@ -214,7 +207,7 @@ def test_a_combination_takes_data_alone() -> None:
         lower(DATA + registry + text)
 
 
-def test_collators_that_come_along_may_be_named() -> None:
+def test_collators_that_come_along_may_be_named(lower) -> None:
     text = (
         "collator: {component_type_key: DATA_COLLATOR, config: {collator_type: pad, collator_params: {lengths: true}}}"
     )

@@ -14,7 +14,7 @@ import pytest
 from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.log import LogWriter
-from mlgym_core.events.types import AttemptStarted, EvaluationResult, ExperimentStatus, LossScore, MetricScore, Payload
+from mlgym_core.events.types import EvaluationResult, ExperimentStatus, LossScore, MetricScore, Payload
 
 RUN_ID = "2026-01-02--03-04-05"
 
@@ -93,21 +93,6 @@ def write() -> Callable[[RunFolder, str, list[bytes]], None]:
 
 
 @pytest.fixture(scope="session")
-def attempt() -> Callable[[int, int], bytes]:
+def attempt(attempt_started: Callable[..., Payload]) -> Callable[[int, int], bytes]:
     """The line of an attempt's start."""
-
-    def make(experiment_id: int, number: int) -> bytes:
-        return encode_event(
-            AttemptStarted(
-                grid_search_id="run",
-                experiment_id=experiment_id,
-                attempt=number,
-                device="cpu",
-                host="here",
-                pid=1,
-                threads=1,
-                versions={},
-            )
-        )
-
-    return make
+    return lambda experiment_id, number: encode_event(attempt_started(experiment_id, number, "run"))

@@ -11,25 +11,12 @@ from mlgym_core.events.codes import FENCED
 from mlgym_core.events.fencing import Fence
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.log import LogWriter
-from mlgym_core.events.types import AttemptStarted, LogLines
+from mlgym_core.events.types import LogLines
 
 
 @pytest.fixture
 def run(tmp_path):
     return EventStorage(tmp_path).run("r")
-
-
-def started(experiment_id, attempt):
-    return AttemptStarted(
-        grid_search_id="r",
-        experiment_id=experiment_id,
-        attempt=attempt,
-        device="cpu",
-        host="h",
-        pid=1,
-        threads=1,
-        versions={},
-    )
 
 
 def append(writer, producer, *payloads):
@@ -49,33 +36,33 @@ def test_nobody_is_stale_where_there_is_no_log(run):
     assert is_live(Fence(run), "a")
 
 
-def test_an_attempt_is_stale_once_a_newer_one_of_its_experiment_began(run):
+def test_an_attempt_is_stale_once_a_newer_one_of_its_experiment_began(run, attempt_started):
     fence = Fence(run)
     with closing(LogWriter(run)) as writer:
-        append(writer, "a", started(0, 1))
-        append(writer, "b", started(1, 1))
+        append(writer, "a", attempt_started(0, 1))
+        append(writer, "b", attempt_started(1, 1))
         assert is_live(fence, "a")
-        append(writer, "c", LogLines(grid_search_id="r", stream="stdout", lines=["\n"]), started(0, 2))
+        append(writer, "c", LogLines(grid_search_id="r", stream="stdout", lines=["\n"]), attempt_started(0, 2))
         assert [is_live(fence, producer) for producer in "abcd"] == [False, True, True, True]
         assert not is_live(Fence(run), "a")
 
 
-def test_what_is_no_fact_yet_fences_nobody(run):
+def test_what_is_no_fact_yet_fences_nobody(run, attempt_started):
     with closing(LogWriter(run)) as writer:
-        append(writer, "a", started(0, 1))
-        append(writer, "b", started(0, 2))
+        append(writer, "a", attempt_started(0, 1))
+        append(writer, "b", attempt_started(0, 2))
     fence = Fence(run)
     assert is_live(fence, "a", num_events=1)
     assert not is_live(fence, "a", num_events=2)
 
 
-def test_a_log_that_began_anew_is_read_anew(run):
+def test_a_log_that_began_anew_is_read_anew(run, attempt_started):
     fence = Fence(run)
     with closing(LogWriter(run)) as writer:
-        append(writer, "a", started(0, 1))
-        append(writer, "b", started(0, 2))
+        append(writer, "a", attempt_started(0, 1))
+        append(writer, "b", attempt_started(0, 2))
     assert not is_live(fence, "a")
     shutil.rmtree(run.path)
     with closing(LogWriter(run)) as writer:
-        append(writer, "a", started(0, 1))
+        append(writer, "a", attempt_started(0, 1))
     assert is_live(fence, "a")

@@ -22,7 +22,7 @@ from mlgym_core.events.log import LogWriter
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
-from mlgym_core.events.types import AttemptStarted, Payload
+from mlgym_core.events.types import Payload
 from mlgym_core.events.verify import verify_chain
 
 Make: TypeAlias = Callable[..., Payload]
@@ -269,15 +269,15 @@ def test_long_spools_are_merged_in_order_piece_by_piece(
 
 
 def test_the_spool_of_an_attempt_that_was_replaced_is_set_aside_and_the_others_go_on(
-    run: RunFolder, progress: Make, caplog: pytest.LogCaptureFixture
+    run: RunFolder, progress: Make, attempt_started: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     old, new, other = Spool(run), Spool(run), Spool(run)
     writer = LogWriter(run)
     merger = Merger(writer, run)
-    old.publish(attempt(1))
+    old.publish(attempt_started(attempt=1))
     old.publish(progress(0))
     merger.merge_once()
-    new.publish(attempt(2))
+    new.publish(attempt_started(attempt=2))
     for batch in range(1, 4):
         old.publish(progress(batch))
         new.publish(progress(batch, experiment_id=1))
@@ -322,19 +322,6 @@ def test_a_spool_that_lost_a_segment_is_set_aside_from_there_and_goes_on_once_it
         path.rename(path.with_suffix(""))
     assert [told(line) for line in merger.merge_rest()] == [(0, batch) for batch in range(lost - 1, 10)]
     assert verify_chain(run.log_path).num_lines == 10 + 10 * interleaved
-
-
-def attempt(number: int) -> Payload:
-    return AttemptStarted(
-        grid_search_id="run",
-        experiment_id=0,
-        attempt=number,
-        device="cpu",
-        host="here",
-        pid=1,
-        threads=1,
-        versions={},
-    )
 
 
 ACTIONS = st.one_of(

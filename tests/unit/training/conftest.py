@@ -25,17 +25,6 @@ from mlgym_core.training import Outcome, newest_moment, seed_all, train
 RUN_ID = "2026-01-02--03-04-05"
 EXPERIMENT_ID = 3
 
-IRIS: dict[str, Any] = {
-    "run": {"epochs": 3, "seed": 1},
-    "data": "iris",
-    "splits": {"use": "stratified", "source": "$data.train", "fractions": {"train": 0.7, "val": 0.3}},
-    "loaders": {"splits": {"train": "$splits.train", "val": "$splits.val", "test": "$data.test"}, "batch_size": 8},
-    "model": {"use": "mlp", "sizes": [4, 8, 3], "dropout": 0.2},
-    "optimizer": {"use": "adam", "lr": 0.05},
-    "loss": "cross_entropy",
-    "metrics": ["accuracy", {"use": "f1", "average": "macro"}],
-}
-
 
 class Memory:
     """A publisher that keeps what it is told."""
@@ -87,9 +76,9 @@ def registry() -> Registry:
 
 
 @pytest.fixture
-def iris() -> dict[str, Any]:
+def iris(iris_config: Mapping[str, Any]) -> dict[str, Any]:
     """A small configuration to change."""
-    return deepcopy(IRIS)
+    return deepcopy(dict(iris_config))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.projections.positions import Known, gather_known, read_known
 from mlgym_core.events.types import (
-    AttemptStarted,
     Checkpoint,
     CheckpointDeleted,
     CheckpointSaved,
@@ -18,19 +17,6 @@ from mlgym_core.events.types import (
 RUN_ID = "2026-01-02--03-04-05"
 
 
-def attempt(number: int, experiment_id: int = 0) -> AttemptStarted:
-    return AttemptStarted(
-        grid_search_id=RUN_ID,
-        experiment_id=experiment_id,
-        attempt=number,
-        device="cpu",
-        host="here",
-        pid=1,
-        threads=1,
-        versions={},
-    )
-
-
 def result(epoch: int, split: str, experiment_id: int = 0) -> EvaluationResult:
     return EvaluationResult(
         grid_search_id=RUN_ID,
@@ -41,13 +27,14 @@ def result(epoch: int, split: str, experiment_id: int = 0) -> EvaluationResult:
     )
 
 
-def test_a_log_tells_what_each_experiment_has(tmp_path) -> None:
+def test_a_log_tells_what_each_experiment_has(tmp_path, attempt_started) -> None:
     run = EventStorage(tmp_path).run(RUN_ID)
     results = [result(0, "train"), result(0, "val"), result(1, "train"), result(0, "val", experiment_id=2)]
     start = RunStarted(
         grid_search_id=RUN_ID, config_hash="", source={}, entry_command=[], num_experiments=3, environment={}
     )
-    append_facts(run, [start, attempt(1), *results, attempt(2), attempt(1, experiment_id=2)])
+    attempts = [attempt_started(0, 1, RUN_ID), attempt_started(0, 2, RUN_ID), attempt_started(2, 1, RUN_ID)]
+    append_facts(run, [start, attempts[0], *results, *attempts[1:]])
 
     known = read_known(run)
 

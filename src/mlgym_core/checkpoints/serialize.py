@@ -70,11 +70,6 @@ def load_state(content: Content) -> Any:
     return _decode(json.loads(header["__metadata__"][_STATE]), tensors)
 
 
-def dump_tensors(tensors: Mapping[str, Tensor]) -> bytes:
-    """The bytes of `freeze_tensors`, of memory of their own."""
-    return bytes(freeze_tensors(tensors, HostBuffers())())
-
-
 def dump_state(state: Any) -> bytes:
     """The bytes of `freeze_state`, of memory of their own."""
     return bytes(freeze_state(state, HostBuffers())())

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mlgym_core.components.data.chance import seed_chance
 from mlgym_core.components.data.order import derive_seed
 
 _FILLING: Any = torch.utils.deterministic
@@ -22,10 +23,8 @@ _FILLING: Any = torch.utils.deterministic
 
 def seed_all(seed: int) -> None:
     """Seed Python's, NumPy's and torch's generators, those of all devices included."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    # torch.manual_seed would note a stack trace for each kind of device that is not there, at every call.
-    torch.default_generator.manual_seed(seed)
+    seed_chance(seed)
+    # One by one: torch.manual_seed would note a stack trace for each kind of device that is not there, at every call.
     if torch.cuda.is_available():
         torch.cuda.manual_seed_all(seed)
     if torch.backends.mps.is_available():

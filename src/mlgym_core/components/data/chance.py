@@ -32,7 +32,7 @@ def chance_kept() -> Iterator[None]:
 
 
 def seed_chance(seed: int) -> None:
-    """Seed them all."""
+    """Seed Python's, NumPy's and torch's, but those of devices."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     # torch.manual_seed would seed the devices too, whose generators belong to training.

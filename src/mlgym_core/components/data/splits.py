@@ -55,7 +55,11 @@ def split_randomly(source: Source, fractions: Mapping[str, float], seed: int) ->
 
 
 def split_stratified(source: Source, fractions: Mapping[str, float], seed: int) -> dict[str, Tensor]:
-    """The indices of the samples of each split; the classes have even shares, to one sample or two."""
+    """The indices of the samples of each split; the classes have even shares, to one sample or two.
+
+    Raises:
+        BuildError: there are no classes, or the fractions do not fit, as `split_sizes` says.
+    """
     labels = labels_of(source)
     if labels is None:
         raise BuildError(

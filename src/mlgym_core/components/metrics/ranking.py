@@ -58,7 +58,7 @@ class RecallAt:
         return dict(zip(self.parts, self.recalls(outputs).tolist(), strict=True))
 
     def recalls(self, outputs: Outputs) -> NDArray[np.float64]:
-        """The recall at each k, in their order."""
+        """The recall at each k, in their order. Raises BuildError as the metric does."""
         scores = outputs.form(self.given)
         if outputs.task == "regression":
             raise BuildError("it scores classes, and the task is regression", code="MG330")

@@ -168,7 +168,11 @@ class SklearnTrainer:
         return {MODEL: partial(self._dump, copy.deepcopy(self._model))}
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
-        """Go on from the file that `resources` gave; `load` reads one by name."""
+        """Go on from the file that `resources` gave; `load` reads one by name.
+
+        Raises:
+            StoreError: it is not whole, or of another architecture.
+        """
         found = load_estimator(load(MODEL), self._trusted)
         if titles(found) != titles(self._model):
             raise of_another(f"it holds {titles(found)}, and the model is {titles(self._model)}")

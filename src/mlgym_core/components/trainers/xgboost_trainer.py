@@ -140,7 +140,11 @@ class XGBoostTrainer:
         return {MODEL: partial(bytes, self._booster.save_raw("ubj"))}
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
-        """Go on from the file that `resources` gave; `load` reads one by name."""
+        """Go on from the file that `resources` gave; `load` reads one by name.
+
+        Raises:
+            StoreError: it is not whole, or of another architecture.
+        """
         content = load(MODEL)
         try:
             self._booster.load_model(bytearray(content))

@@ -1,4 +1,4 @@
-"""Metrics and what they are given, evaluation, early stopping and checkpoints."""
+"""Evaluation, early stopping and checkpoints; what a metric is given is `scoring`'s."""
 
 from __future__ import annotations
 

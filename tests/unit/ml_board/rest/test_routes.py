@@ -8,7 +8,7 @@ import pytest
 from ml_board.runs import logs
 from ml_board.runs.series import BINARY
 from mlgym_core.events.codec import encode_event
-from mlgym_core.events.types import AttemptStarted, CheckpointSaved, LogLines, Resource, SystemMetrics
+from mlgym_core.events.types import CheckpointSaved, LogLines, Resource, SystemMetrics
 
 
 def put(client, path, file_format, content):
@@ -81,26 +81,15 @@ def test_a_resource_is_found_by_mlgyms_names_whatever_it_is_stored_as(client, re
         assert answer.mimetype == "application/octet-stream"
 
 
-def attempt(recording, producer, number):
-    started = AttemptStarted(
-        grid_search_id=recording.run_id,
-        experiment_id=0,
-        attempt=number,
-        device="cpu",
-        host="h",
-        pid=1,
-        threads=1,
-        versions={},
-    )
-    recording.writer.append(producer, 1, [encode_event(started)])
-    recording.writer.commit()
+def test_a_stale_attempt_changes_no_file_of_the_live_one(client, recording, attempt_started):
+    def begin(producer, number):
+        recording.writer.append(producer, 1, [encode_event(attempt_started(0, number, recording.run_id))])
+        recording.writer.commit()
 
-
-def test_a_stale_attempt_changes_no_file_of_the_live_one(client, recording):
     path = f"/checkpoints/{recording.run_id}/0/1"
-    attempt(recording, "old", 1)
+    begin("old", 1)
     assert client.post(path, data=form(b"first"), headers={"MLgym-Producer": "old"}).status_code == 200
-    attempt(recording, "new", 2)
+    begin("new", 2)
     assert client.post(path, data=form(b"second"), headers={"MLgym-Producer": "new"}).status_code == 200
     stale = {"headers": {"MLgym-Producer": "old"}}
     info = {"file_format": "JSON", "content": "{}"}

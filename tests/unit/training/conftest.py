@@ -1,4 +1,4 @@
-"""Pipelines as a worker builds them, and a publisher that remembers."""
+"""Pipelines as a worker builds them, trained whole or broken off."""
 
 from __future__ import annotations
 
@@ -13,37 +13,15 @@ import torch
 import mlgym_core.components  # noqa: F401  fills the registry
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.config.nodes import from_plain
+from mlgym_core.config.settings import ResumePoints
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.errors import Place
-from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage, RunFolder
-from mlgym_core.events.projections.positions import Known, gather_known
-from mlgym_core.events.types import Payload
 from mlgym_core.registry import Components, Registry, build, default_registry, resolve
 from mlgym_core.training import Outcome, newest_moment, seed_all, train
 
-RUN_ID = "2026-01-02--03-04-05"
-EXPERIMENT_ID = 3
-
-
-class Memory:
-    """A publisher that keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.payloads: list[Payload] = []
-
-    def publish(self, payload: Payload) -> None:
-        self.payloads.append(payload)
-
-    def of(self, kind: type[Payload]) -> list[Any]:
-        return [payload for payload in self.payloads if isinstance(payload, kind)]
-
-
-def known_of(told: Memory) -> Known:
-    """What a log of what was published tells a repeated attempt."""
-    known: dict[int, Known] = {}
-    gather_known((encode_event(each) for each in told.payloads), known)
-    return known.get(EXPERIMENT_ID, Known())
+from .memory import EXPERIMENT_ID, RUN_ID, Memory
+from .stories import NEVER, Story
 
 
 class Trained:
@@ -123,3 +101,16 @@ def train_config(assemble, tmp_path: Path) -> Callable[..., Trained]:
         return Trained(outcome, published, folder)
 
     return run
+
+
+@pytest.fixture
+def begin(assemble, tmp_path: Path) -> Callable[..., Story]:
+    """A story with a storage of its own."""
+    number = 0
+
+    def begin(config: Mapping[str, Any], points: ResumePoints = NEVER) -> Story:
+        nonlocal number
+        number += 1
+        return Story(assemble, tmp_path / str(number), config, points)
+
+    return begin

@@ -7,7 +7,7 @@ from mlgym_core.events.descriptions import PipelineNode, SplitDescription
 from mlgym_core.events.types import EvaluationResult, ExperimentDescribed
 from mlgym_core.training.description import pipeline
 
-from .conftest import known_of
+from .memory import known_of
 
 
 def test_an_experiment_is_described_once_before_its_first_epoch(train_config, iris) -> None:

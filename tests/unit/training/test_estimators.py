@@ -13,7 +13,7 @@ from mlgym_core.events.types import EvaluationResult
 from mlgym_core.registry import resolve
 from mlgym_core.training import rehearse
 
-from .test_resuming import EACH_STEP, Countdown, begin  # noqa: F401  a fixture
+from .stories import EACH_STEP, Countdown
 
 PLACE = Place(file="test.yml", line=1, column=1)
 SPLITS = {"use": "stratified", "source": "$data.train", "fractions": {"train": 0.7, "val": 0.3}}
@@ -55,10 +55,7 @@ def test_each_epoch_is_scored_and_kept(working: dict[str, Any], assemble, train_
     assert trained.epochs() == [1]
 
 
-def test_broken_off_at_any_batch_it_goes_on_to_the_same_facts_and_files(
-    working: dict[str, Any],
-    begin,  # noqa: F811
-) -> None:
+def test_broken_off_at_any_batch_it_goes_on_to_the_same_facts_and_files(working: dict[str, Any], begin) -> None:
     # A fact of a checkpoint has the digest of the model's file.
     whole, countdown = begin(working, EACH_STEP), Countdown()
     assert whole.attempt(batches=countdown) is not None

@@ -24,7 +24,7 @@ from mlgym_core.events.types import (
 )
 from mlgym_core.training import rehearse
 
-from .conftest import known_of
+from .memory import known_of
 
 
 def accuracies(trained) -> list[float]:

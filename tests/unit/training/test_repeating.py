@@ -17,7 +17,7 @@ from mlgym_core.events.types import (
 )
 from mlgym_core.training.repeating import Repeating
 
-from .conftest import EXPERIMENT_ID, RUN_ID, Memory, known_of
+from .memory import EXPERIMENT_ID, RUN_ID, Memory, known_of
 
 
 def result(epoch: int, score: float, split: str = "val") -> EvaluationResult:

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mlgym_core.config.settings import ResumePoints
 from mlgym_core.events.types import EvaluationResult
 from mlgym_core.execution import forkserver
 
-from .test_resuming import Countdown, Story
-
-EACH_STEP = ResumePoints(steps=1, seconds=0)
+from .stories import EACH_STEP, Countdown
 
 
 @pytest.fixture
@@ -42,13 +38,13 @@ def server() -> Iterator[None]:
     forkserver.stop()
 
 
-def test_training_on_augmented_data_goes_on_from_any_batch(assemble, augmented, tmp_path: Path) -> None:
-    whole, countdown = Story(assemble, tmp_path / "whole", augmented), Countdown()
+def test_training_on_augmented_data_goes_on_from_any_batch(begin, augmented) -> None:
+    whole, countdown = begin(augmented), Countdown()
     assert whole.attempt(batches=countdown) is not None
     assert countdown.num_asked == 6
 
     for at in range(1, countdown.num_asked + 1):
-        story = Story(assemble, tmp_path / str(at), augmented, EACH_STEP)
+        story = begin(augmented, EACH_STEP)
         assert story.attempt(batches=Countdown(at)) is None
         assert story.attempt() is not None
         assert story.facts == whole.facts, at
@@ -56,12 +52,12 @@ def test_training_on_augmented_data_goes_on_from_any_batch(assemble, augmented, 
 
 
 @pytest.mark.usefixtures("server")
-def test_worker_processes_change_nothing_of_it(assemble, augmented, tmp_path: Path) -> None:
-    whole = Story(assemble, tmp_path / "whole", augmented)
+def test_worker_processes_change_nothing_of_it(begin, augmented) -> None:
+    whole = begin(augmented)
     whole.attempt()
     augmented["loaders"]["num_workers"] = 2
 
-    story = Story(assemble, tmp_path / "workers", augmented, EACH_STEP)
+    story = begin(augmented, EACH_STEP)
     assert story.attempt(batches=Countdown(5)) is None
     assert story.attempt() is not None
 
@@ -69,8 +65,8 @@ def test_worker_processes_change_nothing_of_it(assemble, augmented, tmp_path: Pa
     assert story.told.of(EvaluationResult) == whole.told.of(EvaluationResult)
 
 
-def test_without_transforms_other_weights_come_out(assemble, augmented, tmp_path: Path) -> None:
-    whole, plain = (Story(assemble, tmp_path / name, augmented) for name in ("whole", "plain"))
+def test_without_transforms_other_weights_come_out(begin, augmented) -> None:
+    whole, plain = (begin(augmented) for _ in range(2))
     whole.attempt()
     augmented["loaders"]["transforms"] = []
     plain.attempt()

@@ -1,0 +1,142 @@
+"""Attempts at one experiment that are broken off where a test says, and what they tell together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from mlgym_core.checkpoints.local import LocalCheckpoints
+from mlgym_core.checkpoints.protocols import Content, Moment
+from mlgym_core.config.settings import ResumePoints
+from mlgym_core.config.spec import ExperimentSpec
+from mlgym_core.events.folder import EventStorage
+from mlgym_core.events.types import (
+    CheckpointDeleted,
+    CheckpointSaved,
+    Divergence,
+    EvaluationResult,
+    Payload,
+    Resource,
+)
+from mlgym_core.training import Outcome, newest_moment, train
+
+from .memory import EXPERIMENT_ID, RUN_ID, Memory, known_of
+
+FACTS = (EvaluationResult, CheckpointSaved, CheckpointDeleted, Divergence)
+NEVER = ResumePoints(seconds=0)
+EACH_STEP = ResumePoints(steps=1, seconds=0)
+
+
+class Broken(Exception):
+    """Stands for the end of a process."""
+
+
+class Countdown:
+    """Breaks training off at one of the places where it is asked; counts them all."""
+
+    def __init__(self, at: int | None = None) -> None:
+        self._at = at
+        self.num_asked = 0
+
+    def __call__(self) -> None:
+        self.num_asked += 1
+        if self.num_asked == self._at:
+            raise Broken
+
+
+class BreakingPublisher:
+    """Breaks off before a fact is told."""
+
+    def __init__(self, told: Memory, countdown: Callable[[], None]) -> None:
+        self._told = told
+        self._countdown = countdown
+
+    def publish(self, payload: Payload) -> None:
+        if isinstance(payload, FACTS):
+            self._countdown()
+        self._told.publish(payload)
+
+
+class BreakingCheckpoints(LocalCheckpoints):
+    """Breaks off before a checkpoint is saved, and before and after one is deleted."""
+
+    def __init__(self, run, countdown: Callable[[], None]) -> None:
+        super().__init__(run, "written")
+        self._countdown = countdown
+
+    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
+        self._countdown()
+        return super().save(experiment_id, moment, resources)
+
+    def delete(self, experiment_id: int, moment: Moment) -> None:
+        self._countdown()
+        super().delete(experiment_id, moment)
+        self._countdown()
+
+
+def nothing() -> None:
+    return
+
+
+class Story:
+    """Attempts at one experiment, and what they told together."""
+
+    def __init__(self, assemble, folder: Path, config: Mapping[str, Any], points: ResumePoints = NEVER) -> None:
+        self.run = EventStorage(folder).run(RUN_ID)
+        self.told = Memory()
+        self.resumed_from: Moment | None = None
+        self._assemble = assemble
+        self._config = config
+        self._points = points
+        self.trainer: Any = None
+
+    def attempt(
+        self,
+        *,
+        batches: Callable[[], None] = nothing,
+        facts: Callable[[], None] = nothing,
+        files: Callable[[], None] = nothing,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> Outcome | None:
+        """How it ended; None where it was broken off."""
+        components = self._assemble(self._config)
+        self.trainer = trainer = components["trainer"]
+        trainer.train_epoch = partial(_breaking, trainer.train_epoch, batches)
+        known = known_of(self.told)
+        self.resumed_from = newest_moment(LocalCheckpoints(self.run), EXPERIMENT_ID, known)
+        try:
+            return train(
+                components,
+                spec=ExperimentSpec(experiment_id=EXPERIMENT_ID, config=components.config, config_hash=""),
+                run_id=RUN_ID,
+                publisher=BreakingPublisher(self.told, facts),
+                checkpoints=BreakingCheckpoints(self.run, files),
+                device="cpu",
+                versions={},
+                should_stop=should_stop,
+                resume_points=self._points,
+                resume_from=self.resumed_from,
+                known=known,
+            )
+        except Broken:
+            return None
+
+    @property
+    def facts(self) -> list[Payload]:
+        return [each for each in self.told.payloads if isinstance(each, FACTS)]
+
+    @property
+    def weights(self) -> bytes:
+        return bytes(self.trainer.resources()["model.safetensors"]())
+
+    @property
+    def stored(self) -> list[str]:
+        return sorted(str(each.relative_to(self.run.path)) for each in self.run.path.rglob("*") if each.is_file())
+
+
+def _breaking(train_epoch, countdown: Callable[[], None], epoch: int, first_batch: int = 0) -> Iterator[int]:
+    for batch in train_epoch(epoch, first_batch):
+        countdown()
+        yield batch

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,7 @@ def run(
         MLGymError: what is wrong with the configuration, before anything is made.
     """
     plan = make_plan(config, overrides=overrides, imports=imports, options=settings)
-    if not progress:
-        return launch_run(plan, entry_command=sys.argv, watchers=watchers)
-    with closing(make_progress(Console())) as display:
-        return launch_run(plan, entry_command=sys.argv, watchers=[*watchers, display])
+    return _show(partial(launch_run, plan, entry_command=sys.argv), watchers, progress=progress)
 
 
 def resume(
@@ -74,10 +72,7 @@ def resume(
     resumption = find_resumption(
         run, experiment_ids=experiments, config=config, options={**settings, "epochs": num_epochs}
     )
-    if not progress:
-        return launch_resume(resumption, entry_command=sys.argv, watchers=watchers)
-    with closing(make_progress(Console())) as display:
-        return launch_resume(resumption, entry_command=sys.argv, watchers=[*watchers, display])
+    return _show(partial(launch_resume, resumption, entry_command=sys.argv), watchers, progress=progress)
 
 
 def log_run(
@@ -102,3 +97,10 @@ def log_run(
         log_level=log_level,
     )
     return open_logged_run(config, settings)
+
+
+def _show(launch: Callable[..., RunResult], watchers: Sequence[Watcher], *, progress: bool) -> RunResult:
+    if not progress:
+        return launch(watchers=watchers)
+    with closing(make_progress(Console())) as display:
+        return launch(watchers=[*watchers, display])

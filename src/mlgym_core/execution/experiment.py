@@ -80,7 +80,7 @@ class _Attempt:
             raise
         except (Exception, SystemExit) as error:
             # The boundary of an experiment: whatever its components raise ends it alone.
-            self._publish_end(error=_describe(error), stacktrace=traceback.format_exc())
+            self._publish_end(error=describe_error(error), stacktrace=traceback.format_exc())
             return "failed"
         stop = self._stop_order()
         if stopped and stop is not None:
@@ -126,13 +126,22 @@ class _Attempt:
         self._publisher.publish(job_ended(self._order, started_at=self._started_at, error=error, stacktrace=stacktrace))
 
 
-def _describe(error: BaseException) -> str:
-    """The error, with the notes that say where it comes from and what to do."""
+def describe_error(error: BaseException) -> str:
+    """Type and words of an error, with the notes that say where it comes from and what to do.
+
+    Of one from a process that makes batches its last line says it; torch puts the traceback from there into its text.
+    """
+    kind, text = type(error).__name__, str(error).strip()
+    if _FROM_WORKER in text:
+        text = text.rpartition("\n")[2].removeprefix(f"{kind}: ")
     told = [
-        str(error).strip(),
+        text,
         *(", ".join(map(str.strip, each.splitlines())) for each in getattr(error, "__notes__", ())),
     ]
-    return ": ".join([type(error).__name__, *filter(None, ["; ".join(filter(None, told))])])
+    return ": ".join([kind, *filter(None, ["; ".join(filter(None, told))])])
+
+
+_FROM_WORKER = "\nOriginal Traceback (most recent call last):\n"
 
 
 def _device_info(device: str) -> dict[str, object]:

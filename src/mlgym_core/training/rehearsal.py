@@ -27,7 +27,7 @@ _SLOT_OF_MISFIT = {
     "MG355": "model",
     "MG356": "model",
 }
-"""Where to look first when a step fails with that code."""
+"""Where to look first when a step fails with that code; where there is no such slot, at the trainer."""
 _WATCHING = ("early_stopping", "lr_scheduler", "checkpointing")
 """Slots whose components may watch scores."""
 
@@ -48,8 +48,8 @@ def rehearse(components: Components) -> None:
         faults += loss_faults(components, evaluator, raw, targets, trainer.output_scale)
         faults += metric_faults(components, evaluator, raw, trainer.output_scale)
     except (BuildError, StoreError) as error:
-        slot = _SLOT_OF_MISFIT.get(error.code)
-        error.place = error.place or (components.place(slot) if slot else None)
+        slot = _SLOT_OF_MISFIT.get(error.code, "trainer")
+        error.place = error.place or components.place(slot) or components.place("trainer")
         raise
     if faults:
         raise ConfigError(faults)

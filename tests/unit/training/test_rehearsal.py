@@ -3,6 +3,7 @@ import torch
 from sklearn.svm import LinearSVC
 from torch import nn
 
+from mlgym_core import BatchTrainer, Loaders
 from mlgym_core.components.outputs import Scale
 from mlgym_core.errors import BuildError, ConfigError
 from mlgym_core.training import rehearse
@@ -23,6 +24,39 @@ def test_a_pipeline_that_fits_passes_and_stays_as_it_was(assemble, iris, registr
     after = components["model"].state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert components["trainer"].step == 0
+
+
+def test_a_trainer_of_ones_own_that_does_not_take_the_data_is_found_in_the_configuration(
+    assemble, iris, registry
+) -> None:
+    @registry.register("trainer", "two_classes")
+    class TwoClasses(BatchTrainer):
+        output_scale = "labels"
+
+        def __init__(self, loaders: Loaders) -> None:
+            super().__init__(loaders)
+
+        def fit_batch(self, inputs, targets):
+            raise IndexError("there are three classes")
+
+        def predict(self, inputs):
+            return inputs
+
+        def state(self):
+            return {}
+
+        def load_state(self, state):
+            pass
+
+    config = {
+        **{slot: iris[slot] for slot in ("run", "data", "splits", "loaders", "metrics")},
+        "trainer": "two_classes",
+    }
+
+    with pytest.raises(BuildError, match="TwoClasses does not take the data: there are three classes") as info:
+        rehearse(assemble(config))
+
+    assert (info.value.code, str(info.value.place)) == ("MG320", "test.yml:1:1")
 
 
 def test_a_model_that_does_not_take_the_data_is_named_with_the_shape(assemble, iris) -> None:

@@ -84,6 +84,10 @@ class ToldCheckpoints:
         """Those that were not deleted since they were saved."""
         return (each for each in self._last.values() if isinstance(each, CheckpointSaved))
 
+    def deleted(self) -> Iterator[CheckpointDeleted]:
+        """Those that were deleted and not saved again, in the order in which they were first told of."""
+        return (each for each in self._last.values() if isinstance(each, CheckpointDeleted))
+
     def is_saved(self, fault: CheckpointFault) -> bool:
         """Whether the checkpoint of `fault` is one of those."""
         return isinstance(self._last.get((fault.experiment_id, fault.epoch, fault.step)), CheckpointSaved)

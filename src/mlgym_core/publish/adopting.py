@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.lock import WriterLock
 from mlgym_core.events.names import check_name
 from mlgym_core.events.snapshots import open_fold
-from mlgym_core.events.types import CheckpointSaved
+from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved
 from mlgym_core.events.verify import verify_chain
 from mlgym_core.publish.carrier import Carrier
 from mlgym_core.publish.endpoint import route_of
@@ -31,6 +32,8 @@ REFUSED = "MG433"
 _PATIENCE_S = 60.0
 """How long a server may take to notice that a publisher is gone whose machine broke down."""
 _LOOK_EVERY_S = 0.1
+_NUM_TRIED = 100
+"""How many of the last deleted checkpoints from within epochs are looked after, of which no server has a list."""
 
 
 def adopt(
@@ -110,7 +113,11 @@ def _bring(store: Store, run: RunFolder, servers: Sequence[str], *, with_finishe
             route = f"grid_searches/{run.run_id}/{name.removesuffix('.yml')}"
             store.fetch(route, fetched.config_path(name), sha256)
         done = {each.experiment_id for each in state.experiments.values() if each.status == "finished"}
-        wanted = [each for each in _saved(fetched) if with_finished or each.experiment_id not in done]
+        told = ToldCheckpoints(fetched)
+        told.read_on()
+        # All that are kept: those that an experiment does not go on from it may have to delete.
+        wanted = [each for each in told.saved() if with_finished or each.experiment_id not in done]
+        _finish_deletions(store, fetched, told.deleted())
         missing = [each for each in wanted if not is_whole(run, each)]
         for saved in missing:
             _fetch_checkpoint(store, fetched, saved)
@@ -133,11 +140,17 @@ def _fetch_log(store: Store, fetched: RunFolder) -> int:
         ) from error
 
 
-def _saved(run: RunFolder) -> Iterator[CheckpointSaved]:
-    """All checkpoints that are kept: those that an experiment does not go on from it may have to delete."""
-    told = ToldCheckpoints(run)
-    told.read_on()
-    yield from told.saved()
+def _finish_deletions(store: Store, run: RunFolder, deleted: Iterable[CheckpointDeleted]) -> None:
+    """Deletes what a publisher told of as deleted, and was killed before it did that too."""
+    by_experiment: dict[int, list[CheckpointDeleted]] = defaultdict(list)
+    for each in deleted:
+        by_experiment[each.experiment_id].append(each)
+    for experiment_id, told in by_experiment.items():
+        there = store.epochs(run.run_id, experiment_id)
+        ends = [each for each in told if each.batch is None and each.epoch in there]
+        within = [each for each in told if each.batch is not None][-_NUM_TRIED:]
+        for each in (*ends, *within):
+            store.delete(route_of(run, folder_of(run, each)))
 
 
 def _fetch_checkpoint(store: Store, fetched: RunFolder, saved: CheckpointSaved) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 import requests
@@ -62,6 +63,20 @@ class Store:
                 code=BROKEN,
                 hint="`mlgym verify` on the server says what is wrong; restore it there from a copy",
             )
+
+    def epochs(self, run_id: str, experiment_id: int) -> set[int]:
+        """The epochs at whose end it has files of an experiment's checkpoint."""
+        with self._asking(f"checkpoint_list/{run_id}/{experiment_id}") as answer:
+            return {int(each["epoch"]) for each in answer.json()}
+
+    def delete(self, route: str) -> None:
+        """Deletes what lies at `route`; nothing happens where there is nothing."""
+        try:
+            answer = self._session.delete(f"{self.url}/{route}", timeout=_TIMEOUT_S)
+        except requests.RequestException as error:
+            raise self._refusal(str(error)) from error
+        if not answer.ok and answer.status_code != HTTPStatus.NOT_FOUND:
+            raise self._refusal(told(answer))
 
     def _fetch(self, route: str, path: Path) -> str:
         digest = hashlib.sha256()

@@ -137,6 +137,24 @@ def test_a_checkpoint_from_within_an_epoch_is_brought_beside_those_of_ends(machi
     assert (run.step_path(1, 3) / "model.safetensors").read_bytes() == model(1, 3)
 
 
+def test_what_was_told_as_deleted_and_lies_there_still_is_deleted(machine, board, begun):
+    there = machine("there")
+    there.adopt(board.url)
+    there.attempt(1, 2, there.checkpoint(1, 3, batch=4), there.checkpoint(1, 3, CheckpointDeleted, batch=4))
+    there.send(board.url)
+    run = board.storage.run("r")
+    left = [run.checkpoint_path(1, 1) / "model.safetensors", run.step_path(1, 3) / "model.safetensors"]
+    for path in left:
+        write_atomically(path, "its publisher was killed before it had this deleted")
+    before = log(run)
+
+    machine().adopt(board.url)
+
+    assert not any(path.exists() for path in left)
+    assert checkpoints(run) == {(0, 1), (1, 2)}
+    assert log(run) == before
+
+
 def test_what_has_finished_is_brought_where_it_is_to_be_extended(machine, board, begun):
     assert checkpoints(machine().adopt(board.url, with_finished=True)) == {(0, 1), (1, 2)}
 

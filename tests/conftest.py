@@ -1,13 +1,28 @@
 """What holds for all tests: on CI a skipped test is a failure, because nobody would notice what it no longer shows."""
 
 import os
+import sys
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 
+from mlgym_core.registry import default_registry
+
 # How long an example takes says something of the machine and nothing of the code.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+@pytest.fixture(autouse=True)
+def _own_components_go_with_their_test() -> Iterator[None]:
+    """Forgets what a configuration's modules registered in this process: a run of another test would be sent them."""
+    components = default_registry._components
+    before = set(components)
+    yield
+    for key in components.keys() - before:
+        if not components[key].module.startswith("mlgym_core."):
+            sys.modules.pop(components.pop(key).module, None)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -179,7 +179,7 @@ def test_what_the_torch_trainer_can_be_told_trains(tmp_path: Path) -> None:
     steps = [[found["step"] for kind, found in saved[each] if kind == "checkpoint_saved"] for each in range(2)]
     assert steps == [[72, 144], [36, 72]]
     names = {each["name"] for kind, found in saved[0] if kind == "checkpoint_saved" for each in found["resources"]}
-    assert names == {"model.safetensors", "optimizer.safetensors", "lr_scheduler.json", "stateful_components.json"}
+    assert names == {"model.safetensors", "optimizer.safetensors", "lr_scheduler.json"}
     losses = [found["loss_scores"][0]["score"] for kind, found in saved[0] if kind == "evaluation_result"]
     assert losses[-1] < losses[0]
 
@@ -209,7 +209,7 @@ def test_other_libraries_train_as_torch_does(
     for experiment in found.values():
         assert experiment[-1] == ("job_status", {"error": None})
         *_, saved = (each for kind, each in experiment if kind == "checkpoint_saved")
-        assert {each["name"] for each in saved["resources"]} == {model, "stateful_components.json"}
+        assert {each["name"] for each in saved["resources"]} == {model}
         scores = [each["metric_scores"] for kind, each in experiment if kind == "evaluation_result"]
         assert len(scores) == 3 * num_epochs
         (accuracy,) = [each["score"] for each in scores[-1] if each["metric"] == "accuracy"]

@@ -42,7 +42,8 @@ class LocalCheckpoints:
                 for name, content in files.items():
                     write_durably(beside / name, content, self._durability)
                 sync_folder(beside, self._durability)
-                remove_folder(final)
+                if final.exists():
+                    remove_folder(final)
                 beside.rename(final)
                 sync_folder(final.parent, self._durability)
             except (OSError, StoreError):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -105,12 +104,18 @@ def remove_folder(path: Path) -> None:
             path.rename(hidden)
         except FileNotFoundError:
             return
-        shutil.rmtree(hidden)
+        try:
+            # Most hold a few files and nothing else: shutil.rmtree takes several times as long for them.
+            for each in hidden.iterdir():
+                each.unlink()
+            hidden.rmdir()
+        except (IsADirectoryError, PermissionError):
+            shutil.rmtree(hidden)
 
 
 def hidden_beside(path: Path) -> Path:
     """A new name in the same folder, which no list of what is stored shows."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    return path.with_name(f".{path.name}.{os.urandom(16).hex()}")
 
 
 def read_file(path: Path) -> bytes:

@@ -1,14 +1,16 @@
 """What does a checkpoint of each epoch cost training? An MLP of 11.8 million parameters with Adam, and that of digits.
 
 Epochs take turns, in an order drawn anew for each round: without a checkpoint, with ours (state copied, then hashed,
-written and synced while training goes on), with `torch.save` in the loop, and with a copy of the state alone, which is
-the least that an exact checkpoint can cost. Each epoch begins with its checkpoint and ends when that is complete.
-Usage: python benchmarks/checkpoint.py [--rounds N] [--seconds S] [--threads N]
+written and synced while training goes on), with ours where nothing is synced, with `torch.save` in the loop, synced and
+not, and with a copy of the state alone, which is the least that an exact checkpoint can cost. Each epoch begins with
+its checkpoint and ends when that is complete.
+Usage: python benchmarks/checkpoint.py [--rounds N] [--seconds S] [--threads N] [--model large|digits]
 """
 
 import argparse
 import itertools
 import math
+import os
 import random
 import tempfile
 import time
@@ -22,11 +24,13 @@ from report import describe_ratio, print_table
 
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.serialize import load_state
+from mlgym_core.components.checkpointing import LastEpoch
 from mlgym_core.components.data.dataset import Dataset
 from mlgym_core.config import nodes
 from mlgym_core.config.nodes import from_plain
 from mlgym_core.config.settings import ResumePoints
 from mlgym_core.errors import Place
+from mlgym_core.events.durability import Durability
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.spool import Spool
 from mlgym_core.registry import Components, build, default_registry, resolve
@@ -81,7 +85,9 @@ def build_components(sizes: list[int], num_samples: int, batch_size: int) -> Com
     return components
 
 
-def make_ways(components: Components, keeper: CheckpointKeeper, folder: Path) -> dict[str, Way]:
+def make_ways(
+    components: Components, synced: CheckpointKeeper, written: CheckpointKeeper, path: Path
+) -> dict[str, Way]:
     """Ours, what people write, and what no exact checkpoint can do without."""
     optimizer = load_state(components["trainer"].resources()["optimizer.safetensors"]())
     state = {"model": components["model"].state_dict(), "optimizer": optimizer}
@@ -89,7 +95,13 @@ def make_ways(components: Components, keeper: CheckpointKeeper, folder: Path) ->
     copies = [torch.zeros_like(each) for each in tensors]
 
     def save_with_torch(_epoch: int) -> None:
-        torch.save(state, folder / "peer.pt")
+        torch.save(state, path)
+
+    def save_and_sync(_epoch: int) -> None:
+        with path.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
 
     def copy(_epoch: int) -> None:
         for target, tensor in zip(copies, tensors, strict=True):
@@ -100,10 +112,17 @@ def make_ways(components: Components, keeper: CheckpointKeeper, folder: Path) ->
 
     return {
         "none": Way(nothing, nothing),
-        "ours": Way(lambda epoch: keeper.after_epoch(epoch, {}, gave_up=False, ends=False), keeper.settle),
+        "ours": way_of(synced),
+        "ours, not synced": way_of(written),
+        "torch.save and fsync": Way(save_and_sync, nothing),
         "torch.save": Way(save_with_torch, nothing),
         "copy alone": Way(copy, nothing),
     }
+
+
+def way_of(keeper: CheckpointKeeper) -> Way:
+    """Ours, as the loop does it."""
+    return Way(lambda epoch: keeper.after_epoch(epoch, {}, gave_up=False, ends=False), keeper.settle)
 
 
 def time_in_turns(components: Components, ways: Mapping[str, Way], rounds: int) -> dict[str, Times]:
@@ -128,34 +147,37 @@ def time_in_turns(components: Components, ways: Mapping[str, Way], rounds: int) 
     return times
 
 
+def open_keeper(components: Components, folder: Path, durability: Durability) -> CheckpointKeeper:
+    """The keeper of a run in `folder`, whose facts go into a spool."""
+    run = EventStorage(folder).create_run()
+    subject = Subject(
+        experiment_id=0,
+        trainer=components["trainer"],
+        early_stopping=None,
+        num_splits=1,
+        device=torch.device("cpu"),
+        circumstances={},
+    )
+    return CheckpointKeeper(
+        LocalCheckpoints(run, durability),
+        subject,
+        rule=LastEpoch(),
+        goal_of=lambda _: "max",
+        resume_points=ResumePoints(),
+        facts=Facts(Spool(run), run_id=run.run_id, experiment_id=0, num_epochs=1),
+    )
+
+
 def measure(components: Components, rounds: int) -> dict[str, Times]:
     """The times of each way to save `components`."""
-    trainer = components["trainer"]
-    with tempfile.TemporaryDirectory() as folder:
-        run = EventStorage(Path(folder)).create_run()
-        spool = Spool(run)
-        subject = Subject(
-            experiment_id=0,
-            trainer=trainer,
-            early_stopping=None,
-            num_splits=1,
-            device=torch.device("cpu"),
-            circumstances={},
-        )
-        keeper = CheckpointKeeper(
-            LocalCheckpoints(run),
-            subject,
-            rule=components["checkpointing"],
-            goal_of=lambda _: "max",
-            resume_points=ResumePoints(),
-            facts=Facts(spool, run_id=run.run_id, experiment_id=0, num_epochs=rounds),
-        )
-        with deterministic_kernels(), keeper:
-            for _ in trainer.train_epoch(0):  # the optimizer has its state from the first step on
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        synced = open_keeper(components, folder / "synced", "synced")
+        written = open_keeper(components, folder / "written", "written")
+        with deterministic_kernels(), synced, written:
+            for _ in components["trainer"].train_epoch(0):  # the optimizer has its state from the first step on
                 pass
-            times = time_in_turns(components, make_ways(components, keeper, Path(folder)), rounds)
-        spool.close()
-    return times
+            return time_in_turns(components, make_ways(components, synced, written, folder / "peer.pt"), rounds)
 
 
 def num_batches_of(seconds: float, batch_size: int) -> int:
@@ -172,9 +194,17 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=11.0, help="of an epoch of the large model, at least")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--model", choices=("large", "digits"), default=None, help="this one alone")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    if options.model != "digits":
+        show_large(options)
+    if options.model != "large":
+        show_digits(options)
 
+
+def show_large(options: argparse.Namespace) -> None:
+    """The table of the large model."""
     batch_size = 64
     large = build_components(LARGE, num_batches_of(options.seconds, batch_size) * batch_size, batch_size)
     num_parameters = sum(each.numel() for each in large["model"].parameters())
@@ -194,6 +224,10 @@ def main() -> None:
             for name, each in times.items()
         ],
     )
+
+
+def show_digits(options: argparse.Namespace) -> None:
+    """The table of the model of digits."""
     small = build_components(DIGITS, 1438, 32)
     rounds = 60 * options.rounds
     times = measure(small, rounds)

@@ -31,6 +31,8 @@ from mlgym_core.training.loop import train
 from mlgym_core.training.resuming import newest_moment
 from mlgym_core.training.seeding import seed_all
 
+_FROM_WORKER = "\nOriginal Traceback (most recent call last):\n"
+
 
 def run_experiment(
     order: Order,
@@ -134,14 +136,9 @@ def describe_error(error: BaseException) -> str:
     kind, text = type(error).__name__, str(error).strip()
     if _FROM_WORKER in text:
         text = text.rpartition("\n")[2].removeprefix(f"{kind}: ")
-    told = [
-        text,
-        *(", ".join(map(str.strip, each.splitlines())) for each in getattr(error, "__notes__", ())),
-    ]
-    return ": ".join([kind, *filter(None, ["; ".join(filter(None, told))])])
-
-
-_FROM_WORKER = "\nOriginal Traceback (most recent call last):\n"
+    notes = (", ".join(map(str.strip, each.splitlines())) for each in getattr(error, "__notes__", ()))
+    told = "; ".join(filter(None, (text, *notes)))
+    return f"{kind}: {told}" if told else kind
 
 
 def _device_info(device: str) -> dict[str, object]:

@@ -13,6 +13,8 @@ export default defineConfig({
   build: {
     outDir: "../static",
     emptyOutDir: true,
+    // The page and the header share the icon: inlining it in one of them would hang on which is built first.
+    assetsInlineLimit: 0,
     sourcemap: false,
     chunkSizeWarningLimit: 600,
     license: { fileName: "licenses.md" },

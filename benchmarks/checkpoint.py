@@ -1,9 +1,10 @@
 """What does a checkpoint of each epoch cost training? An MLP of 11.8 million parameters with Adam, and that of digits.
 
-Epochs take turns, in an order drawn anew for each round: without a checkpoint, with ours (state copied, then hashed,
-written and synced while training goes on), with ours where nothing is synced, with `torch.save` in the loop, synced and
-not, and with a copy of the state alone, which is the least that an exact checkpoint can cost. Each epoch begins with
-its checkpoint and ends when that is complete.
+Ways to save: ours (state copied, then hashed, written and synced while training goes on), ours where nothing is synced,
+`torch.save` in the loop, synced and not, and a copy of the state alone, which is the least that an exact checkpoint can
+cost. Epochs of one of them take turns with epochs without a checkpoint, in an order drawn anew, and then the next has
+its turn, in an order drawn anew too: side by side, one would pay at its sync for what another left to be written. Each
+epoch begins with its checkpoint and ends when that is complete.
 Usage: python benchmarks/checkpoint.py [--rounds N] [--seconds S] [--threads N] [--model large|digits]
 """
 
@@ -15,6 +16,7 @@ import random
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -22,6 +24,7 @@ from statistics import median
 import torch
 from report import describe_ratio, print_table
 
+from mlgym_core.checkpoints.folder_process import FolderProcess
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.serialize import load_state
 from mlgym_core.components.checkpointing import LastEpoch
@@ -38,24 +41,30 @@ from mlgym_core.training.checkpoint_keeper import CheckpointKeeper, Subject
 from mlgym_core.training.facts import Facts
 from mlgym_core.training.seeding import deterministic_kernels, seed_all
 
+DURABILITIES: tuple[Durability, Durability] = ("synced", "written")
 LARGE, DIGITS = [1024, 2560, 2560, 1024], [64, 32, 10]
-WARM_UP_ROUNDS = 1
+WARM_UP_PAIRS = 1
 
 
 @dataclass
 class Times:
-    """Seconds of each epoch, and for how many of them training stood still."""
+    """Seconds of epochs with a checkpoint and of those beside them without, and for how many training stood still."""
 
     epochs: list[float] = field(default_factory=list)
+    without: list[float] = field(default_factory=list)
     held: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to save: what the loop does before an epoch, and what it waits for after it."""
+    """A way to save: what the loop does before an epoch, after each batch of it, and what it waits for in the end."""
 
     save: Callable[[int], object]
-    settle: Callable[[], object]
+    after_batch: Callable[[int, int], object] = lambda _epoch, _batch: None
+    settle: Callable[[], object] = lambda: None
+
+
+NONE = Way(lambda _epoch: None)
 
 
 def build_components(sizes: list[int], num_samples: int, batch_size: int) -> Components:
@@ -107,47 +116,55 @@ def make_ways(
         for target, tensor in zip(copies, tensors, strict=True):
             target.copy_(tensor)
 
-    def nothing(*_: int) -> None:
-        return
-
     return {
-        "none": Way(nothing, nothing),
         "ours": way_of(synced),
         "ours, not synced": way_of(written),
-        "torch.save and fsync": Way(save_and_sync, nothing),
-        "torch.save": Way(save_with_torch, nothing),
-        "copy alone": Way(copy, nothing),
+        "torch.save and fsync": Way(save_and_sync),
+        "torch.save": Way(save_with_torch),
+        "copy alone": Way(copy),
     }
 
 
 def way_of(keeper: CheckpointKeeper) -> Way:
     """Ours, as the loop does it."""
-    return Way(lambda epoch: keeper.after_epoch(epoch, {}, gave_up=False, ends=False), keeper.settle)
+    return Way(
+        lambda epoch: keeper.after_epoch(epoch, {}, gave_up=False, ends=False), keeper.after_batch, keeper.settle
+    )
 
 
-def time_in_turns(components: Components, ways: Mapping[str, Way], rounds: int) -> dict[str, Times]:
-    """The times of each way, without those of the first rounds."""
-    trainer = components["trainer"]
+def time_in_turns(components: Components, ways: Mapping[str, Way], rounds: int, pairs: int) -> dict[str, Times]:
+    """The times of each way: in each round it has some pairs of epochs, of which the first does not count."""
     times = {name: Times() for name in ways}
-    epoch = 0
-    for number in range(WARM_UP_ROUNDS + rounds):
+    epochs = itertools.count()
+    for _ in range(rounds):
         for name in random.sample(list(ways), len(ways)):
-            start = time.perf_counter()
-            ways[name].save(epoch)
-            saved = time.perf_counter()
-            for _ in trainer.train_epoch(epoch):
-                pass
-            trained = time.perf_counter()
-            ways[name].settle()
-            end = time.perf_counter()
-            epoch += 1
-            if number >= WARM_UP_ROUNDS:
-                times[name].epochs.append(end - start)
-                times[name].held.append(saved - start + end - trained)
+            for number in range(WARM_UP_PAIRS + pairs):
+                pair = [NONE, ways[name]]
+                seconds = {each: time_epoch(components, each, next(epochs)) for each in random.sample(pair, len(pair))}
+                if number >= WARM_UP_PAIRS:
+                    with_it, held = seconds[ways[name]]
+                    times[name].epochs.append(with_it)
+                    times[name].without.append(seconds[NONE][0])
+                    times[name].held.append(held)
     return times
 
 
-def open_keeper(components: Components, folder: Path, durability: Durability) -> CheckpointKeeper:
+def time_epoch(components: Components, way: Way, epoch: int) -> tuple[float, float]:
+    """Seconds of an epoch and its checkpoint, and for how many of them training stood still."""
+    start = time.perf_counter()
+    way.save(epoch)
+    saved = time.perf_counter()
+    for batch in components["trainer"].train_epoch(epoch):
+        way.after_batch(epoch, batch)
+    trained = time.perf_counter()
+    way.settle()
+    end = time.perf_counter()
+    return end - start, saved - start + end - trained
+
+
+def open_keeper(
+    components: Components, folder: Path, durability: Durability, process: FolderProcess
+) -> CheckpointKeeper:
     """The keeper of a run in `folder`, whose facts go into a spool."""
     run = EventStorage(folder).create_run()
     subject = Subject(
@@ -159,7 +176,7 @@ def open_keeper(components: Components, folder: Path, durability: Durability) ->
         circumstances={},
     )
     return CheckpointKeeper(
-        LocalCheckpoints(run, durability),
+        LocalCheckpoints(run, durability, process),
         subject,
         rule=LastEpoch(),
         goal_of=lambda _: "max",
@@ -168,16 +185,17 @@ def open_keeper(components: Components, folder: Path, durability: Durability) ->
     )
 
 
-def measure(components: Components, rounds: int) -> dict[str, Times]:
+def measure(components: Components, rounds: int, pairs: int) -> dict[str, Times]:
     """The times of each way to save `components`."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        synced = open_keeper(components, folder / "synced", "synced")
-        written = open_keeper(components, folder / "written", "written")
-        with deterministic_kernels(), synced, written:
+        with FolderProcess() as process, deterministic_kernels(), ExitStack() as opened:
+            synced, written = (
+                opened.enter_context(open_keeper(components, folder / each, each, process)) for each in DURABILITIES
+            )
             for _ in components["trainer"].train_epoch(0):  # the optimizer has its state from the first step on
                 pass
-            return time_in_turns(components, make_ways(components, synced, written, folder / "peer.pt"), rounds)
+            return time_in_turns(components, make_ways(components, synced, written, folder / "peer.pt"), rounds, pairs)
 
 
 def num_batches_of(seconds: float, batch_size: int) -> int:
@@ -208,17 +226,18 @@ def show_large(options: argparse.Namespace) -> None:
     batch_size = 64
     large = build_components(LARGE, num_batches_of(options.seconds, batch_size) * batch_size, batch_size)
     num_parameters = sum(each.numel() for each in large["model"].parameters())
-    times = measure(large, options.rounds)
+    times = measure(large, options.rounds, 1)
     print_table(
         f"A checkpoint each epoch, {num_parameters / 1e6:.1f} million parameters, {options.threads} threads, "
         f"{options.rounds} rounds",
-        ("", "epoch, s", "training stood still, ms", "ratio to none, median (quartiles)", "goal"),
+        ("", "epoch, s", "without, s", "training stood still, ms", "ratio, median (quartiles)", "goal"),
         [
             (
                 name,
                 f"{median(each.epochs):.2f}",
+                f"{median(each.without):.2f}",
                 f"{median(each.held) * 1e3:.0f}",
-                describe_ratio(each.epochs, times["none"].epochs),
+                describe_ratio(each.epochs, each.without),
                 "1.03" if name == "ours" else "",
             )
             for name, each in times.items()
@@ -229,17 +248,18 @@ def show_large(options: argparse.Namespace) -> None:
 def show_digits(options: argparse.Namespace) -> None:
     """The table of the model of digits."""
     small = build_components(DIGITS, 1438, 32)
-    rounds = 60 * options.rounds
-    times = measure(small, rounds)
+    pairs = 60
+    times = measure(small, options.rounds, pairs)
     print_table(
-        f"A checkpoint each epoch, the model of digits, {rounds} rounds",
-        ("", "epoch, ms", "training stood still, ms", "cost of a checkpoint, ms", "goal"),
+        f"A checkpoint each epoch, the model of digits, {options.rounds} rounds of {pairs} pairs",
+        ("", "epoch, ms", "without, ms", "training stood still, ms", "cost of a checkpoint, ms", "goal"),
         [
             (
                 name,
                 f"{median(each.epochs) * 1e3:.1f}",
+                f"{median(each.without) * 1e3:.1f}",
                 f"{median(each.held) * 1e3:.2f}",
-                f"{median(a - b for a, b in zip(each.epochs, times['none'].epochs, strict=True)) * 1e3:.2f}",
+                f"{median(a - b for a, b in zip(each.epochs, each.without, strict=True)) * 1e3:.2f}",
                 "2" if name == "ours" else "",
             )
             for name, each in times.items()

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from mlgym_core.checkpoints.contents import Ready
+from mlgym_core.checkpoints.folder_process import FolderProcess
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, dump_position
 from mlgym_core.checkpoints.protocols import Checkpoints, Moment
@@ -29,14 +32,23 @@ def files(moment: Moment) -> dict[str, bytes]:
     }
 
 
-@pytest.fixture(params=[LocalCheckpoints])
-def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> Checkpoints:
-    return request.param(EventStorage(tmp_path).run(RUN_ID))
+@pytest.fixture(params=["here", "in a process"])
+def checkpoints(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Checkpoints]:
+    run = EventStorage(tmp_path).run(RUN_ID)
+    if request.param == "here":
+        yield LocalCheckpoints(run)
+        return
+    with FolderProcess() as folders:
+        yield LocalCheckpoints(run, folders=folders)
+
+
+def save(checkpoints: Checkpoints, number: int, moment: Moment, files: Mapping[str, bytes]) -> list[Resource]:
+    return checkpoints.save(number, moment, {name: Ready(content) for name, content in files.items()}).result()
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_what_is_saved_is_loaded_and_told_with_size_and_digest(checkpoints: Checkpoints, moment: Moment) -> None:
-    stored = checkpoints.save(3, moment, files(moment))
+    stored = save(checkpoints, 3, moment, files(moment))
 
     assert stored == [
         Resource(name=name, size_bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
@@ -49,7 +61,7 @@ def test_what_is_saved_is_loaded_and_told_with_size_and_digest(checkpoints: Chec
 
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_the_ending_of_a_name_may_be_left_out(checkpoints: Checkpoints, moment: Moment) -> None:
-    checkpoints.save(0, moment, files(moment))
+    save(checkpoints, 0, moment, files(moment))
 
     assert checkpoints.load(0, moment, "model") == MODEL
 
@@ -59,19 +71,39 @@ def test_moments_are_told_in_order_for_each_experiment(checkpoints: Checkpoints)
     anywhere = [Moment(epoch=epoch, step=epoch * 5) for epoch in (10, 9, 100)]
     start_of_epoch, end_of_epoch = Moment(epoch=10, step=45, batch=0), Moment(epoch=9, step=44, batch=4)
     for moment in (*anywhere, start_of_epoch, end_of_epoch):
-        checkpoints.save(0, moment, files(moment))
-    checkpoints.save(1, SECOND, files(SECOND))
+        save(checkpoints, 0, moment, files(moment))
+    save(checkpoints, 1, SECOND, files(SECOND))
 
     assert checkpoints.moments(0) == [end_of_epoch, anywhere[1], start_of_epoch, anywhere[0], anywhere[2]]
     assert checkpoints.moments(1) == [SECOND]
 
 
+def test_what_is_made_only_when_it_is_written_is_written_too(checkpoints: Checkpoints) -> None:
+    large = bytes(3_000_000)
+    answers = [
+        checkpoints.save(0, FIRST, {"model.skops": lambda: MODEL, "large": Ready(large)}),
+        checkpoints.save(0, SECOND, {"model.skops": Ready(MODEL)}),
+        checkpoints.delete(0, FIRST),
+        checkpoints.save(0, WITHIN, {"model.skops": lambda: MODEL}),
+    ]
+
+    assert [[(each.name, each.size_bytes) for each in answer.result() or ()] for answer in answers] == [
+        [("large", len(large)), ("model.skops", len(MODEL))],
+        [("model.skops", len(MODEL))],
+        [],
+        [("model.skops", len(MODEL))],
+    ]
+    assert all(answer.done() for answer in answers)
+    assert checkpoints.describe(0, FIRST) == []
+    assert checkpoints.load(0, SECOND, "model") == checkpoints.load(0, WITHIN, "model") == MODEL
+
+
 def test_a_checkpoint_goes_as_a_whole(checkpoints: Checkpoints) -> None:
     for moment in MOMENTS:
-        checkpoints.save(0, moment, files(moment))
+        save(checkpoints, 0, moment, files(moment))
 
-    checkpoints.delete(0, WITHIN)
-    checkpoints.delete(0, FIRST)
+    checkpoints.delete(0, WITHIN).result()
+    checkpoints.delete(0, FIRST).result()
 
     assert checkpoints.moments(0) == [SECOND]
     assert checkpoints.describe(0, WITHIN) == checkpoints.describe(0, FIRST) == []
@@ -81,15 +113,15 @@ def test_a_checkpoint_goes_as_a_whole(checkpoints: Checkpoints) -> None:
 
 
 def test_deleting_what_is_not_there_is_silent(checkpoints: Checkpoints) -> None:
-    checkpoints.delete(0, FIRST)
+    checkpoints.delete(0, FIRST).result()
 
     assert checkpoints.moments(0) == []
 
 
 def test_saving_again_replaces_all_files(checkpoints: Checkpoints) -> None:
-    checkpoints.save(0, FIRST, files(FIRST))
+    save(checkpoints, 0, FIRST, files(FIRST))
 
-    checkpoints.save(0, FIRST, {"model.safetensors": b"new"})
+    save(checkpoints, 0, FIRST, {"model.safetensors": b"new"})
 
     assert checkpoints.load(0, FIRST, "model") == b"new"
     with pytest.raises(StoreError):
@@ -99,7 +131,7 @@ def test_saving_again_replaces_all_files(checkpoints: Checkpoints) -> None:
 def test_what_is_not_there_is_an_error(checkpoints: Checkpoints) -> None:
     with pytest.raises(StoreError):
         checkpoints.load(0, FIRST, "model")
-    checkpoints.save(0, FIRST, files(FIRST))
+    save(checkpoints, 0, FIRST, files(FIRST))
     with pytest.raises(StoreError):
         checkpoints.load(0, FIRST, "scaler")
 
@@ -107,13 +139,13 @@ def test_what_is_not_there_is_an_error(checkpoints: Checkpoints) -> None:
 @pytest.mark.parametrize("name", ["../model", "a/b", "..", ""])
 def test_a_name_that_leads_elsewhere_is_refused_and_nothing_is_stored(checkpoints: Checkpoints, name: str) -> None:
     with pytest.raises(StoreError):
-        checkpoints.save(0, FIRST, {**files(FIRST), name: b"y"})
+        save(checkpoints, 0, FIRST, {**files(FIRST), name: b"y"})
 
     assert checkpoints.moments(0) == []
 
 
 def test_a_checkpoint_that_cannot_say_its_moment_is_an_error(checkpoints: Checkpoints) -> None:
-    checkpoints.save(0, FIRST, {**files(FIRST), STATEFUL_COMPONENTS: files(FIRST)[STATEFUL_COMPONENTS][:-9]})
+    save(checkpoints, 0, FIRST, {**files(FIRST), STATEFUL_COMPONENTS: files(FIRST)[STATEFUL_COMPONENTS][:-9]})
 
     with pytest.raises(StoreError, match="not whole") as raised:
         checkpoints.moments(0)
@@ -121,14 +153,14 @@ def test_a_checkpoint_that_cannot_say_its_moment_is_an_error(checkpoints: Checkp
 
 
 def test_one_of_another_program_is_no_moment_to_go_on_from(checkpoints: Checkpoints) -> None:
-    checkpoints.save(0, FIRST, {"model.pickle": b"?"})
+    save(checkpoints, 0, FIRST, {"model.pickle": b"?"})
 
     assert checkpoints.moments(0) == []
 
 
 def test_clearing_leaves_what_is_complete(checkpoints: Checkpoints) -> None:
     for moment in MOMENTS:
-        checkpoints.save(0, moment, files(moment))
+        save(checkpoints, 0, moment, files(moment))
 
     checkpoints.clear(0)
 

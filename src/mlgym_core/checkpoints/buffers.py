@@ -16,11 +16,13 @@ import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from mlgym_core.checkpoints.protocols import Frozen
+from mlgym_core.checkpoints.contents import Frozen, Ready
 
 _ALIGNMENT = 64
 _ROOM_TO_GROW = 4096
 """Bytes by which a header may grow until its file needs new memory: numbers in it get longer."""
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 _Entry: TypeAlias = tuple[str, torch.dtype, torch.Size]
 
@@ -50,6 +52,8 @@ class HostBuffers:
         weakref.finalize(array, self._free.append, block).atexit = False
         content = array.data[block.begin - len(header) : block.begin + layout.size_bytes]
         content[: len(header)] = header
+        if not copied:
+            return Ready(content)
 
         def finished() -> memoryview:
             for event in copied:
@@ -129,4 +133,4 @@ def _name_of(dtype: torch.dtype) -> str:
 
 
 def _to_json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return _ENCODER.encode(value)

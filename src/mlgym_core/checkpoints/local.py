@@ -1,7 +1,7 @@
 """Checkpoints as folders of the run's own folder.
 
-Owns that such a folder appears and goes as a whole, also where the power is cut: it is written and emptied under a
-hidden name beside. One of an epoch's end lies where clients of version 1 look for it, one from within an epoch apart.
+Owns where they lie: one of an epoch's end where clients of version 1 look for it, one from within an epoch apart. That
+each appears and goes as a whole is up to `folders.py`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlgym_core.checkpoints.digests import describe
+from mlgym_core.checkpoints.answers import Answer
+from mlgym_core.checkpoints.contents import Frozen
 from mlgym_core.checkpoints.fitting import CUT_SHORT, not_whole
+from mlgym_core.checkpoints.folders import Folder, Folders, LocalFolders
 from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, load_position
-from mlgym_core.checkpoints.protocols import Content, Moment
+from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.errors import StoreError
 from mlgym_core.events.checkpoint_files import describe_file
 from mlgym_core.events.codes import NOT_FOUND
 from mlgym_core.events.durability import Durability
-from mlgym_core.events.files import hidden_beside, read_file, remove_folder, sync_folder, write_durably, writing
+from mlgym_core.events.files import read_file
 from mlgym_core.events.folder import RunFolder, file_names, find_file
 from mlgym_core.events.names import check_name
 from mlgym_core.events.types import Resource
@@ -27,29 +29,15 @@ from mlgym_core.events.types import Resource
 class LocalCheckpoints:
     """The checkpoints in the folder of one run; `synced` ones survive a power cut."""
 
-    def __init__(self, run: RunFolder, durability: Durability = "synced") -> None:
+    def __init__(self, run: RunFolder, durability: Durability = "synced", folders: Folders | None = None) -> None:
         self._run = run
-        self._durability = durability
+        self._durability: Durability = durability
+        self._folders = folders or LocalFolders()
 
-    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
+    def save(self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen]) -> Answer[list[Resource]]:
         """What was stored; see `Checkpoints.save`."""
-        final = self._path(experiment_id, moment)
-        files = {check_name(name, "resource"): content for name, content in resources.items()}
-        beside = hidden_beside(final)
-        with writing(final):
-            beside.mkdir(parents=True)
-            try:
-                for name, content in files.items():
-                    write_durably(beside / name, content, self._durability)
-                sync_folder(beside, self._durability)
-                if final.exists():
-                    remove_folder(final)
-                beside.rename(final)
-                sync_folder(final.parent, self._durability)
-            except (OSError, StoreError):
-                shutil.rmtree(beside, ignore_errors=True)
-                raise
-        return describe(resources)
+        named = {check_name(name, "resource"): files[name] for name in sorted(files)}
+        return _Stored(self._folders.save(self._path(experiment_id, moment), named, self._durability))
 
     def load(self, experiment_id: int, moment: Moment, resource: str) -> bytes:
         """The bytes of a file; see `Checkpoints.load`."""
@@ -68,9 +56,9 @@ class LocalCheckpoints:
         folder = self._path(experiment_id, moment)
         return [describe_file(folder / name) for name in file_names(folder)]
 
-    def delete(self, experiment_id: int, moment: Moment) -> None:
+    def delete(self, experiment_id: int, moment: Moment) -> Answer[None]:
         """Remove a checkpoint; see `Checkpoints.delete`."""
-        remove_folder(self._path(experiment_id, moment))
+        return self._folders.remove(self._path(experiment_id, moment))
 
     def moments(self, experiment_id: int) -> list[Moment]:
         """The moments that can be gone on from, in order; see `Checkpoints.moments`."""
@@ -92,6 +80,18 @@ class LocalCheckpoints:
         if moment.batch is None:
             return self._run.checkpoint_path(experiment_id, moment.epoch)
         return self._run.step_path(experiment_id, moment.step)
+
+
+class _Stored:
+    """A folder that was written, as what a checkpoint's fact says of it."""
+
+    def __init__(self, folder: Answer[Folder]) -> None:
+        self._folder = folder
+        self.done = folder.done
+
+    def result(self) -> list[Resource]:
+        written = self._folder.result().items()
+        return [Resource(name=name, size_bytes=each.size_bytes, sha256=each.sha256) for name, each in written]
 
 
 def _moment_of(path: Path) -> Moment:

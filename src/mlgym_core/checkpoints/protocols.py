@@ -6,16 +6,13 @@ decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
+from mlgym_core.checkpoints.answers import Answer
+from mlgym_core.checkpoints.contents import Frozen
 from mlgym_core.events.types import Resource
-
-Content: TypeAlias = bytes | memoryview
-"""What a file holds."""
-Frozen: TypeAlias = Callable[[], Content]
-"""The bytes of a file as its state was when this was made; it may be called later, once, in another thread."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,13 +42,14 @@ class Checkpoints(Protocol):
     Which moment it is, is said by the file `STATEFUL_COMPONENTS` among them; see `position.py`.
     """
 
-    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
-        """What was stored, by name; the checkpoint is readable when this returns, as a whole, also after a power cut.
+    def save(self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen]) -> Answer[list[Resource]]:
+        """What was stored, by name; with that the checkpoint is readable as a whole, also after a power cut.
 
-        One of that moment that is there already is replaced.
+        One of that moment that is there already is replaced. The answer raises StoreError where it cannot be stored;
+        nothing of it can be read then.
 
         Raises:
-            StoreError: it cannot be stored; nothing of it can be read then.
+            StoreError: a name is none of a file.
         """
         ...
 
@@ -67,8 +65,8 @@ class Checkpoints(Protocol):
         """What is stored of a checkpoint, by name; nothing where there is none."""
         ...
 
-    def delete(self, experiment_id: int, moment: Moment) -> None:
-        """Remove a checkpoint as a whole; nothing happens where there is none."""
+    def delete(self, experiment_id: int, moment: Moment) -> Answer[None]:
+        """Remove a checkpoint as a whole; nothing happens where there is none. The answer may raise StoreError."""
         ...
 
     def moments(self, experiment_id: int) -> list[Moment]:

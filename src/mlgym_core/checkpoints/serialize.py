@@ -16,8 +16,8 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from mlgym_core.checkpoints.buffers import HostBuffers
+from mlgym_core.checkpoints.contents import Content, Frozen
 from mlgym_core.checkpoints.fitting import CUT_SHORT, RESTORE
-from mlgym_core.checkpoints.protocols import Content, Frozen
 from mlgym_core.errors import StoreError
 
 UNKNOWN = "MG410"
@@ -26,6 +26,8 @@ UNKNOWN = "MG410"
 _STATE = "state"
 _MARK = "$"
 """A mapping with one key that begins so stands for something that JSON does not have."""
+_AS_IT_IS = (str, int)  # and so bool
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # json.dumps would make one for each call
 
 
 def freeze_tensors(tensors: Mapping[str, Tensor], buffers: HostBuffers) -> Frozen:
@@ -98,18 +100,18 @@ def _cut_short(error: Exception) -> StoreError:
 
 
 def _to_json(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, _AS_IT_IS):
         return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else {f"{_MARK}float": str(value)}
     if isinstance(value, Tensor):
         name = f"{len(tensors):06d}"
         tensors[name] = value
         return {f"{_MARK}tensor": name}
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {f"{_MARK}float": str(value)}
     if isinstance(value, bytes):
         return {f"{_MARK}bytes": base64.b64encode(value).decode()}
     if isinstance(value, tuple):
@@ -126,7 +128,10 @@ def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
 
 
 def _encode_mapping(value: Mapping[Any, Any], tensors: dict[str, Tensor]) -> Any:
-    if all(isinstance(key, str) and not key.startswith(_MARK) for key in value):
+    for key in value:
+        if not isinstance(key, str) or key[:1] == _MARK:
+            break
+    else:
         return {key: _encode(item, tensors) for key, item in value.items()}
     return {f"{_MARK}items": [[_encode(key, tensors), _encode(item, tensors)] for key, item in value.items()]}
 

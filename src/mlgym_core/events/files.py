@@ -74,15 +74,6 @@ def replacing(path: Path) -> Iterator[Path]:
             raise
 
 
-def write_durably(path: Path, content: bytes | memoryview, durability: Durability) -> None:
-    """Writes a file as safe as is asked for; its name is so once its folder is synced. Raises OSError."""
-    with path.open("wb", buffering=0) as file:  # a buffer would cost as much as a small file
-        rest = memoryview(content)
-        while rest:
-            rest = rest[file.write(rest) :]
-        SYNCS[durability](file.fileno())
-
-
 def sync_folder(path: Path, durability: Durability) -> None:
     """Makes the names of a folder as safe as is asked for. Raises OSError."""
     fd = os.open(path, os.O_RDONLY)

@@ -14,6 +14,7 @@ from dataclasses import asdict
 import orjson
 import torch
 
+from mlgym_core.checkpoints.folders import Folders
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.config.spec import ExperimentSpec
@@ -39,12 +40,14 @@ def run_experiment(
     *,
     registry: Registry,
     stop_order: Callable[[], StopOrder | None],
+    folders: Folders,
     is_output_recorded: bool = False,
 ) -> EndState:
     """Trains `order` and publishes what becomes of it, through a spool of its own: each attempt is a new producer.
 
-    `stop_order` says whether the experiment should end after the running epoch; `is_output_recorded`, whether what
-    this process writes becomes events, so that what is logged there too is not told twice.
+    `stop_order` says whether the experiment should end after the running epoch; `folders` writes its checkpoints;
+    `is_output_recorded` says whether what this process writes becomes events, so that what is logged there too is not
+    told twice.
 
     Raises:
         StoreError: the events can no longer be written.
@@ -55,19 +58,24 @@ def run_experiment(
         closing(ProcessLog(spool, order.run_id, order.job.spec.experiment_id)) as log,
         recording(log, order.log_level, is_output_recorded=is_output_recorded),
     ):
-        return _Attempt(order, registry, spool, stop_order).run()
+        return _Attempt(order, registry, spool, stop_order, folders).run()
 
 
 class _Attempt:
     def __init__(
-        self, order: Order, registry: Registry, publisher: Publisher, stop_order: Callable[[], StopOrder | None]
+        self,
+        order: Order,
+        registry: Registry,
+        publisher: Publisher,
+        stop_order: Callable[[], StopOrder | None],
+        folders: Folders,
     ) -> None:
         self._order = order
         self._spec: ExperimentSpec = order.job.spec
         self._registry = registry
         self._publisher = publisher
         self._stop_order = stop_order
-        self._checkpoints = LocalCheckpoints(order.folder, order.durability)
+        self._checkpoints = LocalCheckpoints(order.folder, order.durability, folders)
         self._started_at = -1.0
 
     def run(self) -> EndState:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from mlgym_core.checkpoints.folder_process import FolderProcess
+from mlgym_core.checkpoints.folders import Folders
 from mlgym_core.execution.experiment import run_experiment
 from mlgym_core.execution.job import Job, RunContext, StopOrder
 from mlgym_core.execution.lifecycle import job_ended, stop_obeyed, stop_requested, stopped_at_once
@@ -24,18 +26,19 @@ class SequentialExecutor:
     def run(self, jobs: Sequence[Job], context: RunContext) -> None:
         """Trains `jobs` in their order."""
         context.stop.at_second = _interrupt
-        for job in jobs:
-            if context.stop.asked:
-                break
-            self._train(job, context)
+        with FolderProcess() as folders:
+            for job in jobs:
+                if context.stop.asked:
+                    break
+                self._train(job, context, folders)
         context.stop.at_second = None
 
-    def _train(self, job: Job, context: RunContext) -> None:
+    def _train(self, job: Job, context: RunContext, folders: Folders) -> None:
         order = context.order(job, context.devices[0])
         listener = _Listener(context)
         started_at = time.time()
         try:
-            state = run_experiment(order, registry=self._registry, stop_order=listener.stop_order)
+            state = run_experiment(order, registry=self._registry, stop_order=listener.stop_order, folders=folders)
         except StopNow:
             stop = context.stop
             context.publisher.publish(stop_requested(context.run_id, stop))

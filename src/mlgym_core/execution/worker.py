@@ -16,6 +16,7 @@ from io import TextIOWrapper
 from multiprocessing.connection import Connection
 from typing import NoReturn
 
+from mlgym_core.checkpoints.folder_process import FolderProcess
 from mlgym_core.execution.experiment import run_experiment
 from mlgym_core.execution.job import Order, Report, StopOrder
 from mlgym_core.execution.registrations import Registrations, learn
@@ -47,10 +48,15 @@ def work(control: Connection, stdout: Connection, stderr: Connection, registrati
 def _train(control: Connection, registrations: Registrations) -> NoReturn:
     orders = _Orders(control)
     learn(registrations, default_registry)
+    folders = FolderProcess()
     while True:
         order = orders.next()
         state = run_experiment(
-            order, registry=default_registry, stop_order=lambda: orders.stop, is_output_recorded=True
+            order,
+            registry=default_registry,
+            stop_order=lambda: orders.stop,
+            folders=folders,
+            is_output_recorded=True,
         )
         sys.stdout.flush()
         sys.stderr.flush()

@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -21,20 +20,25 @@ from typing import Any, Self
 
 import torch
 
+from mlgym_core.checkpoints.answers import Answer
+from mlgym_core.checkpoints.contents import Ready
 from mlgym_core.checkpoints.fitting import CUT_SHORT, RESTORE
 from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, dump_position, load_position
-from mlgym_core.checkpoints.protocols import Checkpoints, Frozen, Moment
+from mlgym_core.checkpoints.protocols import Checkpoints, Moment
 from mlgym_core.components.checkpointing import Checkpointing, GoalOf, NoCheckpoints
 from mlgym_core.components.early_stopping import EarlyStopping
 from mlgym_core.config.settings import ResumePoints
 from mlgym_core.errors import StoreError
 from mlgym_core.events.projections.positions import Known
+from mlgym_core.events.types import Resource
 from mlgym_core.training.facts import Facts, SavedCheckpoint
 from mlgym_core.training.protocols import Trainer
 from mlgym_core.training.seeding import generator_states
 
 _LOG = logging.getLogger(__name__)
 _RESUME_POINT_S = 600.0
+_LOOK_S = 0.005
+"""How long to wait before looking whether a checkpoint is complete: to look after each batch costs a small model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,15 @@ class Subject:
     num_splits: int
     device: torch.device
     circumstances: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Saving:
+    """A checkpoint that is being written."""
+
+    moment: Moment
+    kept_as: tuple[str, ...]
+    answer: Answer[list[Resource]]
 
 
 class CheckpointKeeper:
@@ -82,12 +95,11 @@ class CheckpointKeeper:
         self._point: Moment | None = None
         self._point_steps = resume_points.steps
         self._point_seconds, self._has_points = _when(resume_points, rule)
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
-        self._writing: Future[None] | None = None
-        self._removing: Future[None] | None = None
+        self._saving: _Saving | None = None
+        self._removing: list[Answer[None]] = []
         self._to_remove: list[Moment] = []
         self._next_step = self._find_next_step()
-        self._next_time = monotonic() + self._point_seconds
+        self._next_time = self._next_look = monotonic() + self._point_seconds
 
     def __enter__(self) -> Self:
         self._checkpoints.clear(self._subject.experiment_id)
@@ -96,24 +108,29 @@ class CheckpointKeeper:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._thread.shutdown()
-        for each in (self._writing, self._removing):
-            if each is not None and (lost := each.exception()) is not None:
-                if error is None:
-                    raise lost
-                _LOG.error("a checkpoint could not be written or removed: %s", lost)
+        try:
+            self.settle()
+            for each in self._removing:
+                each.result()
+        except Exception as lost:  # whatever it is, what training ended with goes before it
+            if error is None:
+                raise
+            _LOG.error("a checkpoint could not be written or removed: %s", lost)
 
     def after_batch(self, epoch: int, batch: int) -> None:
         """Keep what is to be kept after `batch` of `epoch`; most often nothing is, and this takes no time."""
         step = self._trainer.step
-        if step < self._next_step and monotonic() < self._next_time:
+        if step < self._next_step and monotonic() < self._next_look:
             return
+        if self._saving is not None and self._saving.answer.done():
+            self.settle()
         moment = Moment(epoch=epoch, step=step, batch=batch + 1)
         kept_as = self._ask(moment, {}) if any(step % each == 0 for each in self._rule.every_steps) else ()
         is_point = monotonic() >= self._next_time or (self._point_steps and step % self._point_steps == 0)
         if kept_as or (is_point and not self._is_taken(step)):
             self._save(moment, kept_as)
         self._next_step = self._find_next_step()
+        self._next_look = self._find_next_look()
 
     def after_epoch(self, epoch: int, scores: Mapping[str, float], *, gave_up: bool, ends: bool) -> None:
         """Keep what the rule says after `epoch`, or else where training stands, unless it `ends` here."""
@@ -127,14 +144,25 @@ class CheckpointKeeper:
             self._remove_dropped()
 
     def settle(self) -> None:
-        """Wait until what is being written is complete and told of; what comes after it in the log may be published.
+        """Wait until what is being written is complete, and tell of it: what is after it in the log may be published.
 
         Raises:
             Exception: whatever it failed with.
         """
-        if self._writing is not None:
-            writing, self._writing = self._writing, None
-            writing.result()
+        if self._saving is None:
+            return
+        saving, self._saving = self._saving, None
+        resources = saving.answer.result()
+        moment = saving.moment
+        if saving.kept_as:
+            self._kept[moment] = SavedCheckpoint(moment=moment, resources=resources, kept_as=saving.kept_as)
+            self._facts.checkpoint_saved(self._describe(moment))
+        self._drop_others()
+        if self._point != moment:
+            self._drop_point()
+        if not saving.kept_as:
+            self._point = moment
+        self._remove_dropped()
 
     def finish(self) -> None:
         """Training has come to its end: there is nothing to go on from but what the rule keeps."""
@@ -204,6 +232,10 @@ class CheckpointKeeper:
         all_steps = [*self._rule.every_steps, *([self._point_steps] if self._point_steps else [])]
         return min(((step // each + 1) * each for each in all_steps), default=math.inf)
 
+    def _find_next_look(self) -> float:
+        """When there may be something to do because of time: to save, or to tell of what was."""
+        return min(self._next_time, monotonic() + _LOOK_S if self._saving is not None else math.inf)
+
     def _ask(self, moment: Moment, scores: Mapping[str, float]) -> tuple[str, ...]:
         self.settle()  # what the rule no longer keeps after this may not go before what was saved is told of
         return self._rule.observe(moment, scores, self._goal_of)
@@ -216,24 +248,12 @@ class CheckpointKeeper:
 
     def _save(self, moment: Moment, kept_as: tuple[str, ...], *, gave_up: bool = False) -> None:
         self.settle()
-        frozen = self._trainer.resources()
-        state = self._dump_state(moment, kept_as, gave_up=gave_up)
-        self._writing = self._thread.submit(self._write, moment, kept_as, frozen, state)
-        self._remove_dropped()
+        files = self._trainer.resources()
+        files[STATEFUL_COMPONENTS] = Ready(self._dump_state(moment, kept_as, gave_up=gave_up))
+        answer = self._checkpoints.save(self._subject.experiment_id, moment, files)
+        self._saving = _Saving(moment=moment, kept_as=kept_as, answer=answer)
         self._next_time = monotonic() + self._point_seconds
-
-    def _write(self, moment: Moment, kept_as: tuple[str, ...], frozen: Mapping[str, Frozen], state: bytes) -> None:
-        files = {name: freeze() for name, freeze in frozen.items()}
-        files[STATEFUL_COMPONENTS] = state
-        resources = self._checkpoints.save(self._subject.experiment_id, moment, files)
-        if kept_as:
-            self._kept[moment] = SavedCheckpoint(moment=moment, resources=resources, kept_as=kept_as)
-            self._facts.checkpoint_saved(self._describe(moment))
-        self._drop_others()
-        if self._point != moment:
-            self._drop_point()
-        if not kept_as:
-            self._point = moment
+        self._next_look = self._find_next_look()
 
     def _drop_others(self) -> None:
         """Tell that those go which the rule no longer keeps."""
@@ -248,15 +268,11 @@ class CheckpointKeeper:
             self._point = None
 
     def _remove_dropped(self) -> None:
-        """Remove what was dropped once all before is written; nobody waits for that."""
-        if self._removing is not None:
-            self._removing.result()
-        self._removing = self._thread.submit(self._remove)
-
-    def _remove(self) -> None:
-        while self._to_remove:
-            self._checkpoints.delete(self._subject.experiment_id, self._to_remove[0])
-            del self._to_remove[0]
+        """Remove what was dropped now that all before is written and told; nobody waits for that."""
+        for each in self._removing:
+            each.result()
+        self._removing = [self._checkpoints.delete(self._subject.experiment_id, each) for each in self._to_remove]
+        self._to_remove.clear()
 
     def _describe(self, moment: Moment) -> SavedCheckpoint:
         saved = self._kept[moment]

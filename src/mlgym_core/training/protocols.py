@@ -11,7 +11,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from mlgym_core.checkpoints.protocols import Frozen
+from mlgym_core.checkpoints.contents import Frozen
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.evaluator import Predictor, SplitScores
 from mlgym_core.components.losses import Loss

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from mlgym_core.checkpoints.answers import Answer
+from mlgym_core.checkpoints.contents import Frozen
 from mlgym_core.checkpoints.local import LocalCheckpoints
-from mlgym_core.checkpoints.protocols import Content, Moment
+from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.config.settings import ResumePoints
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.events.folder import EventStorage
@@ -60,20 +63,27 @@ class BreakingPublisher:
 
 
 class BreakingCheckpoints(LocalCheckpoints):
-    """Breaks off before a checkpoint is saved, and before and after one is deleted."""
+    """Breaks off before a checkpoint is saved, and before and after one is deleted; a thread does all that."""
 
-    def __init__(self, run, countdown: Callable[[], None]) -> None:
+    def __init__(self, run, countdown: Callable[[], None], thread: ThreadPoolExecutor) -> None:
         super().__init__(run, "written")
         self._countdown = countdown
+        self._thread = thread
 
-    def save(self, experiment_id: int, moment: Moment, resources: Mapping[str, Content]) -> list[Resource]:
-        self._countdown()
-        return super().save(experiment_id, moment, resources)
+    def save(self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen]) -> Answer[list[Resource]]:
+        def save() -> list[Resource]:
+            self._countdown()
+            return LocalCheckpoints.save(self, experiment_id, moment, files).result()
 
-    def delete(self, experiment_id: int, moment: Moment) -> None:
-        self._countdown()
-        super().delete(experiment_id, moment)
-        self._countdown()
+        return self._thread.submit(save)
+
+    def delete(self, experiment_id: int, moment: Moment) -> Answer[None]:
+        def delete() -> None:
+            self._countdown()
+            LocalCheckpoints.delete(self, experiment_id, moment).result()
+            self._countdown()
+
+        return self._thread.submit(delete)
 
 
 def nothing() -> None:
@@ -107,19 +117,20 @@ class Story:
         known = known_of(self.told)
         self.resumed_from = newest_moment(LocalCheckpoints(self.run), EXPERIMENT_ID, known)
         try:
-            return train(
-                components,
-                spec=ExperimentSpec(experiment_id=EXPERIMENT_ID, config=components.config, config_hash=""),
-                run_id=RUN_ID,
-                publisher=BreakingPublisher(self.told, facts),
-                checkpoints=BreakingCheckpoints(self.run, files),
-                device="cpu",
-                versions={},
-                should_stop=should_stop,
-                resume_points=self._points,
-                resume_from=self.resumed_from,
-                known=known,
-            )
+            with ThreadPoolExecutor(max_workers=1) as thread:
+                return train(
+                    components,
+                    spec=ExperimentSpec(experiment_id=EXPERIMENT_ID, config=components.config, config_hash=""),
+                    run_id=RUN_ID,
+                    publisher=BreakingPublisher(self.told, facts),
+                    checkpoints=BreakingCheckpoints(self.run, files, thread),
+                    device="cpu",
+                    versions={},
+                    should_stop=should_stop,
+                    resume_points=self._points,
+                    resume_from=self.resumed_from,
+                    known=known,
+                )
         except Broken:
             return None
 

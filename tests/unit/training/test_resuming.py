@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -270,6 +271,20 @@ class TestWriting:
             "CheckpointSaved",
             "EvaluationResult",
         ]
+
+    def test_a_checkpoint_that_is_complete_is_told_of_while_the_epoch_goes_on(self, begin, small) -> None:
+        story = begin(small)
+        first_epoch = story.run.path / f"{EXPERIMENT_ID}/0"
+        told: list[int] = []
+
+        def note_what_is_told() -> None:
+            if first_epoch.exists():
+                time.sleep(0.1)  # many times what the loop waits before it looks
+                told.append(sum(isinstance(each, CheckpointSaved) for each in story.facts))
+
+        story.attempt(batches=note_what_is_told)
+
+        assert told[:2] == [0, 1]
 
     @pytest.mark.parametrize("at", [1, 2, 3])
     def test_what_the_writing_failed_with_ends_training(self, begin, small, at: int) -> None:

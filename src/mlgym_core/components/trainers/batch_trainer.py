@@ -15,8 +15,8 @@ from torch import Tensor
 
 from mlgym_core.checkpoints import serialize
 from mlgym_core.checkpoints.buffers import HostBuffers
+from mlgym_core.checkpoints.contents import Frozen
 from mlgym_core.checkpoints.fitting import read_whole
-from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.outputs import Scale
 from mlgym_core.components.trainers.splits import check_batches, training_loader

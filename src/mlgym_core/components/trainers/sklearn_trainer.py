@@ -21,8 +21,8 @@ from sklearn.pipeline import Pipeline
 from threadpoolctl import ThreadpoolController
 from torch import Tensor
 
+from mlgym_core.checkpoints.contents import Frozen
 from mlgym_core.checkpoints.fitting import of_another
-from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.dataset import target_numbers
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.outputs import Scale

@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeVar
 from torch import nn
 
 from mlgym_core.checkpoints import serialize
+from mlgym_core.checkpoints.contents import Frozen, Ready
 from mlgym_core.checkpoints.fitting import OTHER_ARCHITECTURE, TRAINED_WITH, check_fit, read_whole
-from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.parameter_groups import ONLY
 from mlgym_core.errors import StoreError
 
@@ -70,5 +70,4 @@ def restore(module: nn.Module, load: Callable[[str], bytes], file: str, what: st
 
 def freeze_json(state: Any) -> Frozen:
     """A small state without tensors as it is now."""
-    content = serialize.dump_json(state)
-    return lambda: content
+    return Ready(serialize.dump_json(state))

@@ -18,8 +18,8 @@ from torch.optim import LBFGS, Optimizer
 
 from mlgym_core.checkpoints import serialize
 from mlgym_core.checkpoints.buffers import HostBuffers
+from mlgym_core.checkpoints.contents import Frozen
 from mlgym_core.checkpoints.fitting import read_whole
-from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.data.nests import map_tensors, shape_of
 from mlgym_core.components.losses import Loss, output_scale

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
 from typing import Annotated, Any, NamedTuple
 
@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from pydantic import PositiveInt
 from torch import Tensor
 
+from mlgym_core.checkpoints.contents import Frozen, Ready
 from mlgym_core.checkpoints.fitting import not_whole, of_another
-from mlgym_core.checkpoints.protocols import Frozen
 from mlgym_core.components.data.dataset import target_numbers
 from mlgym_core.components.data.loaders import Loader
 from mlgym_core.components.data.order import derive_seed
@@ -137,7 +137,7 @@ class XGBoostTrainer:
 
     def resources(self) -> dict[str, Frozen]:
         """The trees as a file of XGBoost."""
-        return {MODEL: partial(bytes, self._booster.save_raw("ubj"))}
+        return {MODEL: Ready(memoryview(self._booster.save_raw("ubj")))}
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
         """Go on from the file that `resources` gave; `load` reads one by name.

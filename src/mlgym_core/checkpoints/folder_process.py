@@ -125,6 +125,10 @@ class FolderProcess:
             _send(self._line, [pickle.dumps(request), *contents])
         except OSError as error:
             self._do_it_here(error)
+        except BaseException:  # as Ctrl-C: half a request was sent, and no other would be understood behind it
+            self._unanswered.pop()
+            self._do_it_here("a request was broken off")
+            raise
         return answer
 
     def _take_answer(self) -> bytes | None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
 
+from mlgym_core.checkpoints import folder_process
 from mlgym_core.checkpoints.contents import Ready
 from mlgym_core.checkpoints.folder_process import FolderProcess
 from mlgym_core.errors import StoreError
@@ -91,6 +93,26 @@ def test_what_a_file_is_made_of_may_fail(folders: FolderProcess, tmp_path: Path)
     assert folders.save(tmp_path / "a", {"model": SMALL}, "written").result()["model"].size_bytes == len(SMALL)
 
 
+def test_a_request_that_is_broken_off_does_not_spoil_the_next(
+    folders: FolderProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders.save(tmp_path / "a", {"model": SMALL}, "synced").result()
+    removed = folders.remove(tmp_path / "a")
+
+    def interrupt(connection: socket.socket, parts: Sequence[bytes]) -> None:
+        connection.sendall(parts[0][:10])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(folder_process, "_send", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            folders.save(tmp_path / "b", {"model": SMALL}, "synced")
+
+    assert folders.save(tmp_path / "c", {"model": SMALL}, "synced").result()["model"].size_bytes == len(SMALL)
+    removed.result()
+    assert names_in(tmp_path) == ["c"]
+
+
 def test_an_interrupt_from_the_terminal_does_not_end_it(
     folders: FolderProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -115,6 +137,7 @@ def test_it_ends_when_it_is_closed(tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from mlgym_core.checkpoints import folder_process
 from mlgym_core.checkpoints.contents import Ready
 from mlgym_core.checkpoints.folder_process import FolderProcess
 

@@ -16,6 +16,7 @@ import shutil
 import signal
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -213,6 +214,8 @@ def train(each: Try, point: Point | None, *, is_resumed: bool) -> Outcome:
 def train_here(each: Try, point: Point | None, counted: Path, *, is_resumed: bool) -> None:
     """What that process does."""
     import mlgym_core
+    from mlgym_core.checkpoints.folders import LocalFolders
+    from mlgym_core.execution import sequential
 
     strikes, kind = Strikes(point), KINDS[each.kind]
     for how, owner, method, place in kind.places:
@@ -220,6 +223,9 @@ def train_here(each: Try, point: Point | None, counted: Path, *, is_resumed: boo
         arguments = (place,) if place else ()
         getattr(strikes, how)(getattr(importlib.import_module(module), name), method, *arguments)
     strikes.between_files(each.storage, "files")
+    if not each.points or (point and point[0] == "files"):
+        # As if both processes were killed at once. The run that nobody kills is written here too, all others are not.
+        sequential.FolderProcess = lambda: nullcontext(LocalFolders())
     if is_resumed:
         result = mlgym_core.resume("last", event_storage=each.storage, progress=False)
     else:

@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from mlgym_core.checkpoints.contents import Content, Frozen, Ready
+
 Point = tuple[str, int]
 """A place, and the how manieth call of it."""
 _FILE_EVENTS = frozenset({"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "shutil.rmtree"})
@@ -66,15 +68,18 @@ class Strikes:
         """Each making of bytes that a mapping of files holds counts as a call of `place`."""
         original = getattr(owner, method)
 
-        def freezing(freeze: Callable[[], bytes]) -> Callable[[], bytes]:
-            def frozen() -> bytes:
+        def freezing(freeze: Frozen) -> Frozen:
+            def frozen() -> Content:
                 self(place)
                 return freeze()
 
-            return frozen
+            if not isinstance(freeze, Ready):
+                return frozen
+            ready = type("StruckReady", (Ready,), {"__slots__": (), "__call__": lambda _: frozen()})
+            return ready(freeze())
 
         @functools.wraps(original)
-        def gather(*arguments: Any, **named: Any) -> dict[str, Callable[[], bytes]]:
+        def gather(*arguments: Any, **named: Any) -> dict[str, Frozen]:
             return {name: freezing(freeze) for name, freeze in original(*arguments, **named).items()}
 
         setattr(owner, method, gather)

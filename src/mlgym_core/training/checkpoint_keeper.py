@@ -120,13 +120,16 @@ class CheckpointKeeper:
     def after_batch(self, epoch: int, batch: int) -> None:
         """Keep what is to be kept after `batch` of `epoch`; most often nothing is, and this takes no time."""
         step = self._trainer.step
-        if step < self._next_step and monotonic() < self._next_look:
+        is_new_step = step >= self._next_step  # of those at which something may be kept
+        if not is_new_step and monotonic() < self._next_look:
             return
         if self._saving is not None and self._saving.answer.done():
             self.settle()
         moment = Moment(epoch=epoch, step=step, batch=batch + 1)
-        kept_as = self._ask(moment, {}) if any(step % each == 0 for each in self._rule.every_steps) else ()
-        is_point = monotonic() >= self._next_time or (self._point_steps and step % self._point_steps == 0)
+        is_asked = is_new_step and any(step % each == 0 for each in self._rule.every_steps)
+        kept_as = self._ask(moment, {}) if is_asked else ()
+        is_point_step = is_new_step and self._point_steps and step % self._point_steps == 0
+        is_point = is_point_step or monotonic() >= self._next_time
         if kept_as or (is_point and not self._is_taken(step)):
             self._save(moment, kept_as)
         self._next_step = self._find_next_step()

@@ -1,10 +1,10 @@
 """What does a checkpoint of each epoch cost training? An MLP of 11.8 million parameters with Adam, and that of digits.
 
-Ways to save: ours (state copied, then hashed, written and synced while training goes on), ours where nothing is synced,
-`torch.save` in the loop, synced and not, and a copy of the state alone, which is the least that an exact checkpoint can
-cost. Epochs of one of them take turns with epochs without a checkpoint, in an order drawn anew, and then the next has
-its turn, in an order drawn anew too: side by side, one would pay at its sync for what another left to be written. Each
-epoch begins with its checkpoint and ends when that is complete.
+Ways to save: ours (state copied, then hashed, written and synced while training goes on), ours where nothing is synced;
+`torch.save` in the loop, synced and not; and the least that an exact checkpoint can cost: a copy of the state alone, and
+the same bytes, made before, that another process writes and syncs. Epochs of one way take turns with epochs without a
+checkpoint, in an order drawn anew, and then the next way has its turn: side by side, one would pay at its sync for what
+another left to be written. Each epoch begins with its checkpoint and ends when that is complete.
 Usage: python benchmarks/checkpoint.py [--rounds N] [--seconds S] [--threads N] [--model large|digits]
 """
 
@@ -24,7 +24,10 @@ from statistics import median
 import torch
 from report import describe_ratio, print_table
 
+from mlgym_core.checkpoints.answers import Answer
+from mlgym_core.checkpoints.contents import Ready
 from mlgym_core.checkpoints.folder_process import FolderProcess
+from mlgym_core.checkpoints.folders import Folder
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.serialize import load_state
 from mlgym_core.components.checkpointing import LastEpoch
@@ -97,9 +100,10 @@ def build_components(sizes: list[int], num_samples: int, batch_size: int) -> Com
 
 
 def make_ways(
-    components: Components, synced: CheckpointKeeper, written: CheckpointKeeper, path: Path
+    components: Components, synced: CheckpointKeeper, written: CheckpointKeeper, process: FolderProcess, folder: Path
 ) -> dict[str, Way]:
     """Ours, what people write, and what no exact checkpoint can do without."""
+    path = folder / "peer.pt"
     optimizer = load_state(components["trainer"].resources()["optimizer.safetensors"]())
     state = {"model": components["model"].state_dict(), "optimizer": optimizer}
     tensors = [*state["model"].values(), *(each for of in optimizer["state"].values() for each in of.values())]
@@ -118,12 +122,20 @@ def make_ways(
         for target, tensor in zip(copies, tensors, strict=True):
             target.copy_(tensor)
 
+    files = {name: Ready(bytes(make())) for name, make in components["trainer"].resources().items()}
+    saved: list[Answer[Folder]] = []
+
+    def begin_to_write(epoch: int) -> None:
+        saved.append(process.save(folder / str(epoch), files, "synced"))
+        process.remove(folder / str(epoch - 2))
+
     return {
         "ours": way_of(synced),
         "ours, not synced": way_of(written),
         "torch.save and fsync": Way(save_and_sync),
         "torch.save": Way(save_with_torch),
         "copy alone": Way(copy),
+        "writing and syncing alone": Way(begin_to_write, settle=lambda: saved.pop().result()),
     }
 
 
@@ -197,7 +209,7 @@ def measure(components: Components, rounds: int, pairs: int, names: Collection[s
             )
             for _ in components["trainer"].train_epoch(0):  # the optimizer has its state from the first step on
                 pass
-            ways = make_ways(components, synced, written, folder / "peer.pt")
+            ways = make_ways(components, synced, written, process, folder)
             return time_in_turns(components, {name: ways[name] for name in names or ways}, rounds, pairs)
 
 

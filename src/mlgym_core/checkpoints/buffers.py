@@ -72,9 +72,9 @@ class HostBuffers:
     def _take(self, layout: _Layout, header_bytes: int, *, is_pinned: bool) -> _Block:
         needed = header_bytes + layout.size_bytes + _ALIGNMENT
         fitting = [
-            (len(each.memory), number)
+            (each.size_bytes, number)
             for number, each in enumerate(self._free)
-            if len(each.memory) >= needed and each.is_pinned == is_pinned
+            if each.size_bytes >= needed and each.is_pinned == is_pinned
         ]
         if not fitting:
             memory = torch.empty(needed + _ROOM_TO_GROW, dtype=torch.uint8, pin_memory=is_pinned)
@@ -114,10 +114,11 @@ class _Block:
 
     def __init__(self, memory: Tensor, layout: _Layout, *, is_pinned: bool) -> None:
         self.memory = memory
+        self.size_bytes = len(memory)
         self.layout = layout
         self.is_pinned = is_pinned
         # At the end of the memory, so that they stay where they are while the header grows.
-        self.begin = (len(memory) - layout.size_bytes) // _ALIGNMENT * _ALIGNMENT
+        self.begin = (self.size_bytes - layout.size_bytes) // _ALIGNMENT * _ALIGNMENT
         self.parts = [
             memory[self.begin + begin : self.begin + end].view(dtype).view(shape)
             for begin, end, dtype, shape in layout.places

@@ -2,9 +2,9 @@
 
 Ways to save: ours (state copied, then hashed, written and synced while training goes on), ours where nothing is synced;
 `torch.save` in the loop, synced and not; and the least that an exact checkpoint can cost: a copy of the state alone,
-and the same bytes, made before, that another process writes and syncs. Epochs of one way take turns with epochs without a
-checkpoint, in an order drawn anew, and then the next way has its turn: side by side, one would pay at its sync for what
-another left to be written. Each epoch begins with its checkpoint and ends when that is complete.
+and the same bytes, made before, that another process writes and syncs. Epochs of one way take turns with epochs without
+a checkpoint, in an order drawn anew, and then the next way has its turn: side by side, one would pay at its sync for
+what another left to be written. Each epoch begins with its checkpoint and ends when that is complete.
 Usage: python benchmarks/checkpoint.py [--rounds N] [--seconds S] [--threads N] [--model large|digits]
 """
 

@@ -1,5 +1,6 @@
 """A storage that is copied file by file while it is written, as rsync does it, and opened elsewhere."""
 
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -38,12 +39,13 @@ def write(run: RunFolder, done: threading.Event) -> None:
 
 def copy(run: RunFolder, target: Path) -> RunFolder:
     """A copy, one file after the other, of what is there when its turn comes."""
-    for path in sorted(run.path.rglob("*")):
+    # os.walk passes over a folder that goes while it is at work, as that of the spools does in the end
+    listed = [Path(folder) / name for folder, _, names in os.walk(run.path) for name in names]
+    for path in sorted(listed):
         there = target / RUN_ID / path.relative_to(run.path)
+        there.parent.mkdir(parents=True, exist_ok=True)
         try:
-            if path.is_file():
-                there.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, there)
+            shutil.copyfile(path, there)
         except FileNotFoundError:  # merged, or replaced, since it was listed
             continue
     return EventStorage(target).run(RUN_ID)

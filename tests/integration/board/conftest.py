@@ -3,6 +3,7 @@
 import json
 import queue
 import re
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +17,9 @@ import websocket
 from ml_board import service
 from ml_board.settings import Settings, origin_patterns
 from mlgym_core.events.folder import EventStorage
+from mlgym_core.publish.carrier import Carrier
+
+from .staging import Staged
 
 PATIENCE_S = 30
 BOARD_ORIGIN = "http://board.example"
@@ -236,3 +240,45 @@ def until():
             time.sleep(0.01)
 
     return wait
+
+
+@pytest.fixture
+def staged(tmp_path):
+    made = Staged(tmp_path / "local")
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def carry():
+    """Begins a carrier, which ends with the test."""
+    carriers = []
+
+    def begin(staged, servers, rest):
+        carriers.append(Carrier(staged.folder, servers, rest))
+        return carriers[-1]
+
+    yield begin
+    for each in carriers:
+        each.close()
+
+
+@pytest.fixture
+def port():
+    """A port where nobody listens but whom the test lets: while it is bound here, no other process is given it."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that sets it too may bind it as well
+        holder.bind(("127.0.0.1", 0))
+        yield holder.getsockname()[1]
+
+
+@pytest.fixture
+def away(port):
+    """The address of a server that is away."""
+    return f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Does not wait long for a server that knows no `hello`."""
+    monkeypatch.setattr("mlgym_core.publish.batches.HELLO_S", 0.2)

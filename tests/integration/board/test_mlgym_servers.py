@@ -25,9 +25,13 @@ def test_a_server_of_mlgym_acknowledges_with_nothing(staged, carry, start, board
 
 @pytest.mark.usefixtures("impatient")
 def test_a_server_that_does_not_acknowledge_is_left_and_tried_again(staged, carry, start, board, monkeypatch):
-    monkeypatch.setattr("mlgym_core.publish.singles.ACKNOWLEDGEMENT_S", 0.2)
+    def wait_for(seconds):
+        monkeypatch.setattr("mlgym_core.publish.singles.ACKNOWLEDGEMENT_S", seconds)
+
+    wait_for(0.2)
     stored = []
-    mute = start(lambda _settings: mlgym_server(stored.append, num_mute=1))
+    # With the short patience a slow answer would be taken for none, and what was stored be sent again.
+    mute = start(lambda _settings: mlgym_server(stored.append, num_mute=1, welcome=lambda: wait_for(PATIENCE_S)))
     carrier = carry(staged, [mute.url], board.url)
     staged.start()
     staged.end()

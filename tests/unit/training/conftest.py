@@ -17,6 +17,7 @@ from mlgym_core.config.settings import ResumePoints
 from mlgym_core.config.spec import ExperimentSpec
 from mlgym_core.errors import Place
 from mlgym_core.events.folder import EventStorage, RunFolder
+from mlgym_core.events.types import EvaluationResult
 from mlgym_core.registry import Components, Registry, build, default_registry, resolve
 from mlgym_core.training import Outcome, newest_moment, seed_all, train
 
@@ -40,6 +41,15 @@ class Trained:
     def epochs(self) -> list[int]:
         """The epochs whose ends have a checkpoint."""
         return self.run.checkpoint_epochs(EXPERIMENT_ID)
+
+    def accuracies(self) -> list[float]:
+        """The accuracy on the training data after each epoch."""
+        return [
+            score.score
+            for result in self.published.of(EvaluationResult)
+            for score in result.metric_scores
+            if score.metric == "accuracy" and score.split == "train"
+        ]
 
 
 @pytest.fixture(autouse=True)

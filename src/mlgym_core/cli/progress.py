@@ -47,9 +47,9 @@ class Lines:
     def __init__(self, console: Console) -> None:
         self._console = console
 
-    def begin(self, run: RunFolder, num_experiments: int) -> None:
+    def begin(self, run: RunFolder, experiment_ids: Sequence[int]) -> None:
         """Says which run it is."""
-        self._print(f"run {run.run_id}: {num_experiments} experiment{'s' if num_experiments != 1 else ''}")
+        self._print(f"run {run.run_id}: {len(experiment_ids)} experiment{'s' if len(experiment_ids) != 1 else ''}")
 
     def see(self, events: Sequence[Event], state: RunState) -> None:
         """Says what became of experiments."""
@@ -64,20 +64,20 @@ class Lines:
 
 
 class LiveTable:
-    """A bar for each experiment that runs and one for all; above them what training wrote, and failures."""
+    """A bar for each experiment that runs, one for all to be trained; above them what training wrote, and failures."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._num_experiments = 0
+        self._experiment_ids: frozenset[int] = frozenset()
         self._next_draw = 0.0
         self._has_begun = False
         self._live = Live(Text("checking the configuration", style="dim"), console=console, refresh_per_second=10)
         self._live.start()
 
-    def begin(self, run: RunFolder, num_experiments: int) -> None:
+    def begin(self, run: RunFolder, experiment_ids: Sequence[int]) -> None:
         """Says which run it is."""
         self._has_begun = True
-        self._num_experiments = num_experiments
+        self._experiment_ids = frozenset(experiment_ids)
         self._console.print(f"run {run.run_id}", style="bold", highlight=False)
 
     def see(self, events: Sequence[Event], state: RunState) -> None:
@@ -109,12 +109,14 @@ class LiveTable:
         return Group(table, self._total(state), *told)
 
     def _total(self, state: RunState) -> RenderableType:
-        counts = Counter(each.status for each in state.experiments.values())
+        trained = (each for number, each in state.experiments.items() if number in self._experiment_ids)
+        counts = Counter(each.status for each in trained)
         num_ended = sum(counts[status] for status in ("finished", "failed", "stopped"))
         parts = [Text(f"{count} {status}", style=_STYLES[status]) for status, count in sorted(counts.items())]
         grid = Table.grid(padding=(0, 2))
-        bar = _bar(total=self._num_experiments, completed=num_ended)
-        grid.add_row(Text(f"{num_ended}/{self._num_experiments}", style="bold"), bar, Text("  ").join(parts))
+        total = len(self._experiment_ids)
+        bar = _bar(total=total, completed=num_ended)
+        grid.add_row(Text(f"{num_ended}/{total}", style="bold"), bar, Text("  ").join(parts))
         return grid
 
 

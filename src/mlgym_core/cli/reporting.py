@@ -32,14 +32,14 @@ class TextLog:
         self.has_begun = False
         self._name = f"mlgym-{datetime.now():%Y-%m-%d--%H-%M-%S}.log"
 
-    def begin(self, run: RunFolder, num_experiments: int) -> None:  # noqa: ARG002
+    def begin(self, run: RunFolder, _experiment_ids: Sequence[int]) -> None:
         """Names the file after the run."""
         self.has_begun = True
         self._name = f"{run.run_id}.log"
         if self.folder is None:
             self.folder = run.path
 
-    def see(self, events: Sequence[Event], state: RunState) -> None:  # noqa: ARG002
+    def see(self, events: Sequence[Event], _state: RunState) -> None:
         """Keeps why experiments failed."""
         for event in events:
             payload = event.payload

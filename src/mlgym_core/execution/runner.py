@@ -193,7 +193,7 @@ class OpenRun:
             run_id=self._folder.run_id,
             folder=self._folder.path,
             fold=self._view.fold,
-            trained=[job.spec.experiment_id for job in self.jobs],
+            trained=self._experiment_ids,
             num_waiting=self._num_waiting,
         )
 
@@ -219,7 +219,7 @@ class OpenRun:
             )
             self._publisher.publish(warning)
         for watcher in self._watchers:
-            watcher.begin(self._folder, self._num_experiments)
+            watcher.begin(self._folder, self._experiment_ids)
 
     def sampling(self) -> SystemSampling:
         """Samples of this machine while it is entered."""
@@ -241,6 +241,10 @@ class OpenRun:
         self._publisher.close()
         self._num_waiting = self._transport.finish()
         self._view.look()
+
+    @property
+    def _experiment_ids(self) -> list[int]:
+        return [job.spec.experiment_id for job in self.jobs]
 
     @property
     def _num_experiments(self) -> int:

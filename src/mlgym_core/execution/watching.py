@@ -18,11 +18,11 @@ from mlgym_core.events.types import Event
 class Watcher(Protocol):
     """Who wants to see a run from within; called by one thread at a time, and must return soon."""
 
-    def begin(self, run: RunFolder, num_experiments: int) -> None:
-        """The run's folder is there; training is about to begin."""
+    def begin(self, run: RunFolder, experiment_ids: Sequence[int], /) -> None:
+        """The run's folder is there; these experiments are about to be trained, which may be some of its alone."""
         ...
 
-    def see(self, events: Sequence[Event], state: RunState) -> None:
+    def see(self, events: Sequence[Event], state: RunState, /) -> None:
         """These events are new in the log; `state` is what is known after them and changes with the next call."""
         ...
 

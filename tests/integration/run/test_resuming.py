@@ -114,6 +114,16 @@ def test_nothing_is_written_where_nothing_is_left(mlgym, workplace, grid) -> Non
     assert {path: path.read_bytes() for path in workplace.run().path.rglob("*") if path.is_file()} == files
 
 
+def test_what_is_told_at_the_start_is_what_is_trained_of_the_run(mlgym, workplace, grid) -> None:
+    mlgym("run", grid)
+
+    done = mlgym("resume", "last", "1", "--num_epochs", "4")
+
+    assert (done.status, done.out.splitlines()[0]) == (0, f"run {workplace.run().run_id}: 1 experiment")
+    assert mlgym("resume", "last", "--num_epochs", "5").out.startswith(f"run {workplace.run().run_id}: 2 experiments\n")
+    assert [each["payload"]["num_experiments"] for each in workplace.events("run_started")] == [2, 2, 2]
+
+
 def test_a_run_of_which_only_the_end_was_not_told_is_ended(mlgym, workplace, grid) -> None:
     mlgym("run", grid)
     path = workplace.run().log_path

@@ -1,6 +1,7 @@
 """What a run looks like: lines where they are kept, a table where a terminal shows it."""
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -74,9 +75,9 @@ def terminal(width: int) -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=width, record=True, _environ={"TERM": "xterm"})
 
 
-def show(progress: Lines | LiveTable, payloads: list[Payload], num_experiments: int = 2) -> None:
+def show(progress: Lines | LiveTable, payloads: list[Payload], experiment_ids: Sequence[int] = (0, 1)) -> None:
     fold = RunFold()
-    progress.begin(RunFolder(Path("storage") / RUN), num_experiments)
+    progress.begin(RunFolder(Path("storage") / RUN), experiment_ids)
     for payload in payloads:
         event = decode_event(encode_event(payload))
         assert event is not None
@@ -102,7 +103,7 @@ def test_lines_tell_what_training_wrote_and_take_no_markup_from_it() -> None:
     file = io.StringIO()
     written = LogLines(grid_search_id=RUN, experiment_id=0, stream="stdout", lines=["[bold]x[/bold]", "a" * 200])
 
-    show(Lines(Console(file=file, width=80)), [*started(0), written], num_experiments=1)
+    show(Lines(Console(file=file, width=80)), [*started(0), written], experiment_ids=[0])
 
     assert file.getvalue().splitlines() == [f"run {RUN}: 1 experiment", "[0] [bold]x[/bold]", f"[0] {'a' * 200}"]
 
@@ -111,7 +112,7 @@ def test_what_is_told_of_the_run_is_of_no_experiment() -> None:
     file = io.StringIO()
     told = LogLines(grid_search_id=RUN, stream="logging", level="WARNING", lines=["the device was cpu and is cuda"])
 
-    show(Lines(Console(file=file, width=80)), [told], num_experiments=1)
+    show(Lines(Console(file=file, width=80)), [told], experiment_ids=[0])
 
     assert file.getvalue().splitlines()[1:] == ["the device was cpu and is cuda"]
 
@@ -132,10 +133,29 @@ def test_a_terminal_gets_a_table_with_what_runs_and_all_of_it() -> None:
     assert "experiment 1 failed: ValueError: no" in text
 
 
+def test_of_a_run_that_goes_on_what_is_trained_again_is_counted_alone() -> None:
+    file, console = io.StringIO(), terminal(width=120)
+    fold = RunFold()
+    for payload in [*started(0), ended(0), *started(1), ended(1, "ValueError: no"), *started(2), ended(2)]:
+        fold.feed([encode_event(payload)])
+
+    show(Lines(Console(file=file)), [], experiment_ids=[2])
+    table = LiveTable(console)
+    table.begin(RunFolder(Path("storage") / RUN), [2])
+    console.print(table.draw(fold.state))
+    table.close()
+
+    text = console.export_text()
+    assert file.getvalue().splitlines() == [f"run {RUN}: 1 experiment"]
+    assert "1/1" in text
+    assert "1 finished" in text
+    assert "failed" not in text
+
+
 def test_a_row_of_the_table_tells_how_far_an_experiment_is() -> None:
     console = terminal(width=120)
 
-    show(LiveTable(console), [*started(0), scored(0, 0, 0.7)], num_experiments=1)
+    show(LiveTable(console), [*started(0), scored(0, 0, 0.7)], experiment_ids=[0])
     fold = RunFold()
     for payload in [*started(0), scored(0, 0, 0.7)]:
         fold.feed([encode_event(payload)])

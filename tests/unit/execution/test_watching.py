@@ -23,7 +23,7 @@ class Spectator:
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
 
-    def begin(self, run: RunFolder, num_experiments: int) -> None:
+    def begin(self, run: RunFolder, experiment_ids: Sequence[int]) -> None:
         """Has nothing to begin."""
 
     def see(self, events: Sequence[Event], state: RunState) -> None:

@@ -27,6 +27,7 @@ from mlgym_core.main_module import main_module_hidden
 
 PRELOAD = ("mlgym_core.execution.preload",)
 _DEAF = "mlgym_core.execution.deaf"
+_UNTOLD = "ignore:resource_tracker:UserWarning"
 
 _context = multiprocessing.get_context("forkserver")
 
@@ -38,7 +39,8 @@ def start(preload: Sequence[str] = PRELOAD, *, also: Sequence[str] = ()) -> None
     """
     _context.set_forkserver_preload([_DEAF, *preload, *also])
     # The server would start it too, but that lets go of signals that are held.
-    multiprocessing.resource_tracker.ensure_running()
+    with _cleaning_up_untold():
+        multiprocessing.resource_tracker.ensure_running()
     with _signals_held(), main_module_hidden():
         multiprocessing.forkserver.ensure_running()
 
@@ -143,6 +145,19 @@ def _enter(target: str, *args: Any) -> None:
 def _function(target: str) -> Any:
     module, _, name = target.partition(":")
     return getattr(importlib.import_module(module), name)
+
+
+@contextlib.contextmanager
+def _cleaning_up_untold() -> Iterator[None]:
+    """Has the process that is started meanwhile clean up after others without a word of `leaked` semaphores.
+
+    Workers end by being killed, and leave those of the processes that fetched for them: that is what it is there for.
+    """
+    sys.warnoptions.append(_UNTOLD)  # which a Python that is started is told
+    try:
+        yield
+    finally:
+        sys.warnoptions.remove(_UNTOLD)
 
 
 @contextlib.contextmanager

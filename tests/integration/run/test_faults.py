@@ -2,6 +2,29 @@
 
 import pytest
 
+TORN = '''\
+"""Samples of which one cannot be read."""
+
+import torch
+
+from mlgym_core import register
+
+
+class Rows:
+    def __len__(self):
+        return 30
+
+    def __getitem__(self, index):
+        if index == 20:
+            raise ValueError(f"row {index} is torn")
+        return torch.full((4,), float(index)), torch.tensor(index % 3)
+
+
+@register("data", "torn")
+def torn():
+    return {"train": Rows()}
+'''
+
 
 def errors(workplace) -> list[str | None]:
     return [each["error"] for each in workplace.show()["experiments"]]
@@ -44,6 +67,19 @@ def test_the_trace_of_an_exception_is_in_the_log_and_in_a_file_but_not_on_the_te
     assert "in misbehave" in kept.read_text()
     assert str(kept) in done.out
     assert "Traceback" not in done.out + done.err
+
+
+def test_what_a_process_that_makes_batches_cannot_read_is_told_and_nothing_else(start_mlgym, workplace) -> None:
+    (workplace.path / "torn.py").write_text(TORN)
+    grid = workplace.write(
+        "imports: [torn]\nrun: {epochs: 1}\ndata: torn\nmodel: {use: mlp, sizes: [4, 3]}\noptimizer: {use: sgd, lr: 1}\n"
+        "loss: cross_entropy\nmetrics: []\nloaders: {splits: {train: $data.train}, batch_size: 5, num_workers: 1}\n"
+    )
+
+    done = start_mlgym("run", grid).end()
+
+    assert (done.status, done.err) == (1, "")
+    assert errors(workplace) == ["ValueError: row 20 is torn"]
 
 
 def test_a_crash_says_where_it_was(mlgym, workplace) -> None:

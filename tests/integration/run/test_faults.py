@@ -72,7 +72,7 @@ def test_the_trace_of_an_exception_is_in_the_log_and_in_a_file_but_not_on_the_te
 def test_what_a_process_that_makes_batches_cannot_read_is_told_and_nothing_else(start_mlgym, workplace) -> None:
     (workplace.path / "torn.py").write_text(TORN)
     grid = workplace.write(
-        "imports: [torn]\nrun: {epochs: 1}\ndata: torn\nmodel: {use: mlp, sizes: [4, 3]}\noptimizer: {use: sgd, lr: 1}\n"
+        "imports: [torn]\nrun: {epochs: 1}\ndata: torn\nmodel: {use: mlp, sizes: [4,3]}\noptimizer: {use: sgd, lr: 1}\n"
         "loss: cross_entropy\nmetrics: []\nloaders: {splits: {train: $data.train}, batch_size: 5, num_workers: 1}\n"
     )
 

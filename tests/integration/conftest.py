@@ -1,9 +1,11 @@
-"""A way to a server that can be disturbed."""
+"""A way to a server that can be disturbed, and ports for servers that come and go."""
 
 import socket
 import struct
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -19,7 +21,9 @@ class Proxy:
         self.mode = "pass"
         self.target = 0
         self.num_connections = 0
+        self._num_disturbed = 0
         self._pairs: list[tuple[socket.socket, socket.socket | None]] = []
+        self._turn = threading.Lock()
         self._threads: list[threading.Thread] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -27,11 +31,13 @@ class Proxy:
 
     def disturb(self, mode: str) -> None:
         """Goes over to another mode and breaks what is open."""
-        self.mode = mode
-        for client, server in self._pairs:
-            for each in (client, server):
+        with self._turn:
+            self.mode = mode
+            self._num_disturbed += 1
+            open_until_now, self._pairs = self._pairs, []
+        for pair in open_until_now:
+            for each in pair:
                 _break(each)
-        self._pairs = []
 
     def close(self) -> None:
         """Ends all of it."""
@@ -39,7 +45,7 @@ class Proxy:
         self._listener.close()
         self.disturb("reset")
         for each in self._threads:
-            each.join(10)
+            each.join(30)
             assert not each.is_alive()
 
     def _start(self, work, *arguments) -> None:
@@ -53,20 +59,24 @@ class Proxy:
             except OSError:
                 return
             self.num_connections += 1
-            server = None
-            if self.mode in ("pass", "deaf"):
+            server, mode, num_disturbed = None, self.mode, self._num_disturbed
+            if mode in ("pass", "deaf"):
                 try:
                     server = socket.create_connection(("127.0.0.1", self.target))
                 except OSError:
                     _break(client)
                     continue
-            if self.mode == "reset":
+            with self._turn:
+                is_undisturbed = mode != "reset" and num_disturbed == self._num_disturbed
+                if is_undisturbed:
+                    self._pairs.append((client, server))
+            if not is_undisturbed:
                 _break(client)
+                _break(server)
                 continue
-            self._pairs.append((client, server))
             self._start(self._pump, client, server)
             if server is not None:
-                self._start(self._pump, server, None if self.mode == "deaf" else client)
+                self._start(self._pump, server, None if mode == "deaf" else client)
 
     def _pump(self, source, sink) -> None:
         try:
@@ -95,3 +105,23 @@ def proxy() -> Iterator[Proxy]:
     made = Proxy()
     yield made
     made.close()
+
+
+@pytest.fixture
+def free_port() -> Iterator[Callable[[], int]]:
+    """Finds ports on which nobody answers, for as long as the test lasts: no other process is given one by chance.
+
+    A server of the test that names such a port has it, again and again.
+    """
+    with ExitStack() as held:
+
+        def find() -> int:
+            holder = held.enter_context(socket.socket())
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            holder.bind(("127.0.0.1", 0))
+            port = int(holder.getsockname()[1])
+            if sys.platform != "linux":  # elsewhere who only holds a port keeps a server from it
+                holder.close()
+            return port
+
+        yield find

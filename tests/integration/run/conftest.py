@@ -6,11 +6,11 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,15 @@ class Parent(Sleeper):
         if not hasattr(self, "child"):
             self.child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
         super().misbehave()
+
+
+@register("model", "patient")
+class Patient(Linear):
+    """Waits for as long as the file `held` lies beside this one."""
+
+    def misbehave(self):
+        while os.path.exists(f"{os.path.dirname(__file__)}/held"):
+            time.sleep(0.01)
 
 
 @register("model", "misfortune")
@@ -229,10 +238,12 @@ class Started:
         child.kill()
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
-        """Waits for a condition, and fails where the process ends before it holds."""
+        """Waits for a condition, and fails where the process has ended and it does not hold."""
+        is_over = False
         while not condition():
+            assert not is_over, self.process.communicate()
             self.children()
-            assert self.process.poll() is None, self.process.communicate()
+            is_over = self.process.poll() is not None
             time.sleep(0.02)
 
     def send(self, number: signal.Signals, *, to_group: bool = False) -> None:
@@ -245,10 +256,12 @@ class Started:
         out, err = self.process.communicate(timeout=120)
         return Done(status=self.process.returncode, out=out, err=err)
 
-    def survivors(self, patience_s: float = 10.0) -> list[psutil.Process]:
+    def survivors(self, patience_s: float = 60.0) -> list[psutil.Process]:
         """The processes that it started, directly or not, and that are still there."""
-        gone_or_not = psutil.wait_procs(self._seen, timeout=patience_s)
-        return [each for each in gone_or_not[1] if each.status() != psutil.STATUS_ZOMBIE]
+        deadline = time.monotonic() + patience_s
+        while (left := [each for each in self._seen if _is_alive(each)]) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return left
 
     def clean_up(self) -> None:
         """Ends all that is left."""
@@ -256,8 +269,15 @@ class Started:
             self.process.kill()
             self.process.communicate()
         for each in self._seen:
-            if each.is_running():
+            with suppress(psutil.NoSuchProcess):
                 each.kill()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:  # it ended between the two questions
+        return False
 
 
 @pytest.fixture
@@ -299,11 +319,8 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    made = Server(tmp_path / "elsewhere", port)
+def server(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Server]:
+    made = Server(tmp_path / "elsewhere", free_port())
     yield made
     made.stop()
 

@@ -18,6 +18,7 @@ FRAGILE = '''\
 
 import os
 import signal
+import time
 from pathlib import Path
 
 from torch import nn
@@ -29,7 +30,7 @@ TRAP = Path(__file__).with_name("trap")
 
 @register("model", "fragile")
 class Fragile(nn.Module):
-    """Breaks at the given batch while the trap is there: raises, or is killed where the trap says so."""
+    """Breaks at the given batch while the trap is there: raises, or is killed, or stays where the trap says so."""
 
     def __init__(self, at: int = 10, hidden: int = 8):
         super().__init__()
@@ -41,8 +42,11 @@ class Fragile(nn.Module):
         if self.training and len(features) > 2:
             self.num_batches += 1
             if self.num_batches == self.at and TRAP.exists():
-                if TRAP.read_text() == "kill":
+                way = TRAP.read_text()
+                if way == "kill":
                     os.kill(os.getpid(), signal.SIGKILL)
+                if way == "stay":
+                    time.sleep(600)
                 raise ArithmeticError("the weights fell out")
         return self.layers(features)
 '''
@@ -228,8 +232,9 @@ def test_a_killed_worker_leaves_an_experiment_that_goes_on(mlgym, workplace, gri
     assert workplace.events("attempt_started")[-1]["payload"]["resumed_from"] is not None
 
 
-def test_a_grid_that_was_killed_whole_ends_as_if_it_never_was(start_mlgym, mlgym, workplace, grid) -> None:
-    text = grid.read_text().replace("at: {sweep: [1000, 16]}", "at: {sweep: [1000, 1001, 1002]}")
+def test_a_grid_that_was_killed_whole_ends_as_if_it_never_was(start_mlgym, mlgym, workplace, grid, trap) -> None:
+    trap.write_text("stay")
+    text = grid.read_text().replace("at: {sweep: [1000, 16]}", "at: {sweep: [50, 51, 52]}")
     grid.write_text(text.replace("run: {", "run: {save_every_steps: 2, ").replace("epochs: 3", "epochs: 12"))
     started = start_mlgym("run", grid, "--process_count", "2")
     started.wait_until(lambda: bool(workplace.storage.runs()) and len(workplace.events("evaluation_result")) > 8)
@@ -238,6 +243,7 @@ def test_a_grid_that_was_killed_whole_ends_as_if_it_never_was(start_mlgym, mlgym
     assert f"(pid {started.process.pid} on {os.uname().nodename})" in alive.err
     started.send(signal.SIGKILL, to_group=True)
     started.end()
+    trap.unlink()
     killed = workplace.run()
     assert workplace.show()["status"] == "lost"
 

@@ -13,9 +13,9 @@ from mlgym_core.events.verify import verify_chain
 
 HERE = ("--executor", "main_process")
 
-
-SLOW = """\
+HELD = """\
 import time
+from pathlib import Path
 
 from torch import nn
 
@@ -23,21 +23,28 @@ from mlgym_core import register
 
 
 @register("model", "{name}")
-class Slow(nn.Sequential):
+class Held(nn.Sequential):
     def __init__(self):
         super().__init__(nn.Linear(4, 8), nn.Dropout(0.2), nn.Linear(8, 3))
+        self.num_batches = 0
 
     def forward(self, features):
-        time.sleep(0.01)
+        self.num_batches += self.training and len(features) > 2
+        if self.num_batches == 15:
+            while Path(__file__).with_name("held").exists():
+                time.sleep(0.01)
         return super().forward(features)
 """
 
 
 @pytest.fixture
 def grid(workplace, tmp_path):
-    """Two experiments, each of them in half a second; a process knows a module and a component of one name once."""
-    name = "slow_" + re.sub(r"\W", "_", tmp_path.name)
-    (workplace.path / f"{name}.py").write_text(SLOW.format(name=name))
+    """Two experiments that do not get beyond their third epoch while the file `held` is there.
+
+    A process knows a module and a component of one name once.
+    """
+    name = "held_" + re.sub(r"\W", "_", tmp_path.name)
+    (workplace.path / f"{name}.py").write_text(HELD.format(name=name))
     grid = workplace.grid_with(name, **{"epochs: 2": "save_every_steps: 2, epochs: 5"})
     return workplace.write(
         grid.read_text().replace("lr: 1e-2", "lr: {sweep: [1e-2, 1e-3]}").replace("[models]", f"[{name}]")
@@ -45,13 +52,16 @@ def grid(workplace, tmp_path):
 
 
 @pytest.fixture
-def killed(start_mlgym, server, grid):
+def killed(start_mlgym, workplace, server, grid):
     """On the server what it got of a run that was killed after its first checkpoints."""
+    held = workplace.path / "held"
+    held.touch()
     server.start()
     started = start_mlgym("run", grid, "--server", server.url, *HERE)
     started.wait_until(lambda: any(1 in run.checkpoint_epochs(0) for run in server.storage.runs()))
     started.send(signal.SIGKILL, to_group=True)
     started.end()
+    held.unlink()
     [run] = server.storage.runs()
     return run
 

@@ -34,6 +34,13 @@ def slow_grid(workplace, model: str = "{use: sleeper, seconds: 0.1}"):
     return workplace.grid_with(model, **{"lr: 1e-2": "lr: {sweep: [1e-2, 1e-3, 1e-4]}", "epochs: 2": "epochs: 100"})
 
 
+@pytest.fixture
+def never_checked(workplace):
+    """A grid whose module takes longer to import than anybody waits: nothing is made of it."""
+    (workplace.path / "models.py").write_text("import time\n\ntime.sleep(600)\n")
+    return slow_grid(workplace)
+
+
 @pytest.mark.parametrize(("number", "to_group"), [(signal.SIGINT, True), (signal.SIGTERM, False)])
 def test_the_first_signal_ends_after_the_running_epoch_with_its_checkpoint(
     start_mlgym, workplace, number: signal.Signals, to_group: bool
@@ -95,8 +102,8 @@ def test_a_run_in_this_process_is_stopped_alike(start_mlgym, workplace, num_sign
 
 
 @pytest.mark.parametrize("numbers", [(signal.SIGINT,), (signal.SIGTERM, signal.SIGTERM, signal.SIGINT)])
-def test_an_interrupt_before_anything_was_made_makes_nothing(start_mlgym, workplace, numbers) -> None:
-    started = start_mlgym("run", slow_grid(workplace))
+def test_an_interrupt_before_anything_was_made_makes_nothing(start_mlgym, workplace, never_checked, numbers) -> None:
+    started = start_mlgym("run", never_checked)
     started.wait_until(lambda: len(started.children()) >= 2)
     for number in numbers:
         started.send(number, to_group=True)
@@ -110,10 +117,10 @@ def test_an_interrupt_before_anything_was_made_makes_nothing(start_mlgym, workpl
     assert started.survivors() == []
 
 
-def test_a_run_in_the_background_of_a_shell_hears_an_interrupt_too(start_mlgym, workplace) -> None:
+def test_a_run_in_the_background_of_a_shell_hears_an_interrupt_too(start_mlgym, workplace, never_checked) -> None:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        started = start_mlgym("run", slow_grid(workplace))
+        started = start_mlgym("run", never_checked)
     finally:
         signal.signal(signal.SIGINT, before)
     started.wait_until(lambda: len(started.children()) >= 2)
@@ -140,11 +147,14 @@ def test_a_killed_runner_leaves_no_process_and_the_run_is_lost(start_mlgym, work
 
 
 def test_a_killed_worker_leaves_the_rest_of_the_grid_finished(start_mlgym, workplace) -> None:
-    grid = workplace.grid_with("{use: sleeper, seconds: 0.05}", **{"lr: 1e-2": "lr: {sweep: [1e-2, 1e-3, 1e-4]}"})
+    grid = workplace.grid_with("patient", **{"lr: 1e-2": "lr: {sweep: [1e-2, 1e-3, 1e-4]}"})
+    held = workplace.path / "held"
+    held.touch()
     started = start_mlgym("run", grid, "--process_count", "2")
-    started.wait_until(begun(workplace))
+    started.wait_until(running(workplace, 2))
     attempt = workplace.events("attempt_started")[0]["payload"]
     started.kill(attempt["pid"])
+    held.unlink()
     done = started.end()
 
     assert done.status == 1

@@ -4,10 +4,13 @@ import socket
 import struct
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+
+PATIENCE_S = 30
 
 
 class Proxy:
@@ -45,7 +48,7 @@ class Proxy:
         self._listener.close()
         self.disturb("reset")
         for each in self._threads:
-            each.join(30)
+            each.join(PATIENCE_S)
             assert not each.is_alive()
 
     def _start(self, work, *arguments) -> None:
@@ -105,6 +108,19 @@ def proxy() -> Iterator[Proxy]:
     made = Proxy()
     yield made
     made.close()
+
+
+@pytest.fixture
+def until() -> Callable[[Callable[[], object]], None]:
+    """Waits for a condition; it has to become true within a time that no machine needs."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline, "it did not come true"
+            time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture

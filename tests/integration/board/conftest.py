@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 import requests
@@ -227,19 +226,6 @@ def command():
     for each in commands:
         each.process.kill()
         each.process.communicate()
-
-
-@pytest.fixture
-def until():
-    """Waits for a condition; it has to become true within a time that no machine needs."""
-
-    def wait(condition):
-        deadline = time.monotonic() + PATIENCE_S
-        while not condition():
-            assert time.monotonic() < deadline, "it did not come true"
-            time.sleep(0.01)
-
-    return wait
 
 
 @pytest.fixture

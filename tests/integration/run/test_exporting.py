@@ -10,10 +10,11 @@ from mlgym_core.cli.options import parser
 
 
 @pytest.fixture
-def logged(workplace) -> str:
-    with mlgym_core.log_run({"lr": 0.1}, event_storage=workplace.storage.path) as run:
+def logged(workplace, until) -> str:
+    with mlgym_core.log_run({"lr": 0.1}, event_storage=workplace.storage.path, system_metrics_every=3600) as run:
         for step in range(3):
             run.log({"val/f1": step / 7, "val/loss": float("inf")}, step=step)
+        until(lambda: workplace.events("system_metrics"))  # the one of its beginning
     return run.run_id
 
 

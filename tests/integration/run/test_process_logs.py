@@ -12,6 +12,7 @@ CHATTER = '''\
 import logging
 import sys
 import time
+from pathlib import Path
 
 from torch import nn
 
@@ -56,13 +57,20 @@ class Logger(Once):
 
 @register("model", "hoarder")
 class Hoarder(Once):
+    """Takes memory once the file `empty` is gone, and goes on once `full` is; they lie beside this one."""
+
     def __init__(self, megabytes: int):
         super().__init__()
         self.megabytes = megabytes
 
     def act(self):
+        self.wait_for("empty")
         self.hoard = bytearray(b"x") * (self.megabytes * 2**20)
-        time.sleep(0.5)
+        self.wait_for("full")
+
+    def wait_for(self, name):
+        while Path(__file__).with_name(name).exists():
+            time.sleep(0.01)
 '''
 GRID = """\
 imports: [chatter]
@@ -126,13 +134,22 @@ def test_a_million_lines_neither_fill_the_disk_nor_get_lost_uncounted(mlgym, wor
     assert workplace.run().log_path.stat().st_size < 4 * 2**20
 
 
-def test_samples_of_the_machine_show_what_a_worker_takes(mlgym, workplace, write_grid) -> None:
-    mlgym("run", write_grid("{use: hoarder, megabytes: 600}"))
+def test_samples_of_the_machine_show_what_a_worker_takes(start_mlgym, workplace, write_grid) -> None:
+    def taken() -> list[int]:
+        samples = workplace.events("system_metrics") if workplace.storage.runs() else []
+        return [each["payload"]["rss_bytes"] for each in samples]
 
-    taken = [each["payload"]["rss_bytes"] for each in workplace.events("system_metrics")]
-    assert len(taken) >= 2
-    # Less than it takes: processes that checked the grid may still be there when the first sample is taken.
-    assert max(taken) - min(taken) > 300 * 2**20
+    empty, full = workplace.path / "empty", workplace.path / "full"
+    empty.touch()
+    full.touch()
+    started = start_mlgym("run", write_grid("{use: hoarder, megabytes: 600}"))
+    started.wait_until(lambda: len(taken()) >= 2)
+    empty.unlink()
+    # Less than it takes: processes that checked the grid may still be there when the first samples are taken.
+    started.wait_until(lambda: max(taken()) - min(taken()) > 300 * 2**20)
+    full.unlink()
+
+    assert started.end().status == 0
     assert workplace.events("system_metrics", "run_ended")[-1]["event_type"] == "run_ended"
 
 
@@ -142,9 +159,11 @@ def test_no_samples_are_taken_where_none_are_wanted(mlgym, workplace, write_grid
     assert workplace.events("system_metrics") == []
 
 
-def test_a_loop_of_the_users_own_is_sampled_and_its_logging_recorded(workplace) -> None:
-    with mlgym_core.log_run({}, event_storage=workplace.storage.path):
+def test_a_loop_of_the_users_own_is_sampled_and_its_logging_recorded(workplace, until) -> None:
+    # Its end does not wait for a sample that takes its time.
+    with mlgym_core.log_run({}, event_storage=workplace.storage.path, system_metrics_every=3600):
         logging.getLogger("mine").warning("from a loop")
+        until(lambda: workplace.events("system_metrics"))
     logging.getLogger("mine").warning("too late")
 
     assert ("logging", "WARNING", ["mine: from a loop"]) in records(workplace)

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -197,9 +198,9 @@ class Server(Process):
 
 
 @contextlib.contextmanager
-def serving(trial: Trial, *options: str, **more: object) -> Iterator[Server]:
+def serving(trial: Trial, *options: str, **more: Any) -> Iterator[Server]:
     """A server for the time of a block; a crash or a traceback of it is a fault."""
-    server = Server(trial, *options, **more)  # type: ignore[arg-type]
+    server = Server(trial, *options, **more)
     server.start()
     try:
         yield server

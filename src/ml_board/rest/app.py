@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from flask import Flask, Request
 from flask_cors import CORS
@@ -63,13 +63,7 @@ def _request_class(folder: Path) -> type[Request]:
     class UploadRequest(Request):
         """A request whose files wait on the disk that they are for: /tmp may be memory, and small."""
 
-        def _get_file_stream(
-            self,
-            total_content_length: int | None,  # noqa: ARG002 - the signature is werkzeug's
-            content_type: str | None,  # noqa: ARG002
-            filename: str | None = None,  # noqa: ARG002
-            content_length: int | None = None,  # noqa: ARG002
-        ) -> IO[bytes]:
+        def _get_file_stream(self, *_: Any, **__: Any) -> IO[bytes]:
             with writing(folder):
                 return tempfile.TemporaryFile(dir=folder if folder.is_dir() else None)
 

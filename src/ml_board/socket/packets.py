@@ -39,7 +39,7 @@ class _WireJson:
             return json.loads(text)  # MLgym's publisher writes a score that is no number as NaN
 
 
-class WirePacket(socketio.packet.Packet):  # type: ignore[misc]
+class WirePacket(socketio.packet.Packet):  # type: ignore[misc]  # the library has no types
     """A packet whose attachments are sent as arguments, or values of one; nothing deeper is searched for bytes."""
 
     json = _WireJson

@@ -101,7 +101,7 @@ class Scheduler:
                     code="MG332",
                     hint=f"there are: {', '.join(scores)}",
                 )
-            self._scheduler.step(scores[self._monitor])  # type: ignore[arg-type]
+            self._scheduler.step(scores[self._monitor])  # type: ignore[arg-type]  # the one that monitors takes a score
         elif not self.steps_per_batch:
             self._scheduler.step()
 

@@ -31,7 +31,7 @@ def annotation_of(constraints: Sequence[Any] | str | None) -> Any:
     if not constraints or isinstance(constraints, str):
         return Any
     members = [_member(each) for each in constraints if not (isinstance(each, str) and each in _SPECIAL)]
-    return Any if Any in members else Union[tuple(members)]  # noqa: UP007
+    return Any if Any in members else Union[tuple(members)]  # noqa: UP007 - known when this runs
 
 
 def _member(constraint: Any) -> Any:

@@ -6,7 +6,7 @@ A built optimizer component waits for the parameters that it is to change. Owns 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, NotRequired
@@ -81,10 +81,11 @@ def _has_fused_kernel(cls: type[Optimizer]) -> bool:
     """Whether `cls` can step with its fused kernel in this build of torch, tried on one number."""
     if "fused" not in inspect.signature(cls).parameters:
         return False
+    make: Callable[..., Optimizer] = cls
     number = torch.zeros(1, requires_grad=True)
     number.grad = torch.zeros(1)
     try:
-        cls([number], fused=True).step()  # type: ignore[call-arg]
+        make([number], fused=True).step()
     except RuntimeError:  # what torch raises where it has no such kernel
         return False
     return True

@@ -48,9 +48,11 @@ def without_tensors(annotation: Any) -> Any:
     """`annotation` without `Tensor` as an alternative, which no configuration can write."""
     origin, members = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
-        return Union[tuple(without_tensors(each) for each in members if each is not Tensor)]  # noqa: UP007
+        kept = tuple(without_tensors(each) for each in members if each is not Tensor)
+        return Union[kept]  # noqa: UP007 - a union of what is known when this runs
     if origin is tuple:
-        return tuple[tuple(each if each is Ellipsis else without_tensors(each) for each in members)]  # type: ignore[misc]
+        kept = tuple(each if each is Ellipsis else without_tensors(each) for each in members)
+        return tuple[kept]  # type: ignore[valid-type]  # as above
     return annotation
 
 

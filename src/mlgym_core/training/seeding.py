@@ -44,7 +44,7 @@ def generator_states(device: torch.device) -> dict[str, Any]:
         "numpy": (name, np.asarray(keys).tobytes(), *rest),
         "torch": [_to_bytes(torch.get_rng_state())],
     }
-    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]  # by torch
         states["cuda"] = [_to_bytes(each) for each in torch.cuda.get_rng_state_all()]
     if device.type == "mps":
         states["mps"] = [_to_bytes(torch.mps.get_rng_state())]

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import ConcatDataset, Subset
+from torch.utils.data import Dataset as TorchDataset
 
 from mlgym_core.components.data.encoding import Encoding, numbers
 from mlgym_core.errors import BuildError
@@ -116,16 +117,16 @@ def subset_of(source: Source, indices: Tensor) -> Source:
     """The samples of `source` at `indices` [M]; in memory where `source` is."""
     if isinstance(source, Dataset | Table):
         return source.subset(indices)
-    return Subset(source, indices.tolist())  # type: ignore[arg-type]
+    return Subset(source, indices.tolist())  # type: ignore[arg-type]  # it takes whatever has items
 
 
-def known_targets_of(source: Source) -> Tensor | None:
+def known_targets_of(source: Source | TorchDataset[Any]) -> Tensor | None:
     """The targets [N] or [N, C] of all samples, where no sample has to be read for them."""
     if isinstance(source, Subset):
-        targets = known_targets_of(source.dataset)  # type: ignore[arg-type]
+        targets = known_targets_of(source.dataset)
         return None if targets is None else targets[torch.as_tensor(source.indices, dtype=torch.long)]
     if isinstance(source, ConcatDataset):
-        parts = [known_targets_of(each) for each in source.datasets]  # type: ignore[arg-type]
+        parts = [known_targets_of(each) for each in source.datasets]
         known = [each for each in parts if each is not None]
         return torch.cat(known) if len(known) == len(parts) else None
     targets = getattr(source, "targets", None)
@@ -165,16 +166,16 @@ def labels_of(source: Source) -> Tensor | None:
     return classes_of(targets, task_of(source, targets))
 
 
-def task_of(source: Source, targets: Any) -> Task:
+def task_of(source: Source | TorchDataset[Any], targets: Any) -> Task:
     """The task that `source` names in `task`, else the one that the type of its `targets` speaks for.
 
     Raises:
         BuildError: `source` names a task that there is not.
     """
     if isinstance(source, Subset):
-        return task_of(source.dataset, targets)  # type: ignore[arg-type]
+        return task_of(source.dataset, targets)
     if isinstance(source, ConcatDataset):
-        return task_of(source.datasets[0], targets)  # type: ignore[arg-type]
+        return task_of(source.datasets[0], targets)
     task: Task | None = getattr(source, "task", None)
     if task is None:
         return "regression" if isinstance(targets, Tensor) and targets.is_floating_point() else "multiclass"

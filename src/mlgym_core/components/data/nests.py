@@ -53,8 +53,9 @@ def _map(value: Any, change: Callable[[Any], Any], is_changed: Callable[[Any], b
 
 def _like(mapping: Mapping[Any, Any], items: dict[Any, Any]) -> Mapping[Any, Any]:
     """The items as a mapping of the same type; as a dict where such a one is not made of items, as a defaultdict."""
+    make: Callable[..., Mapping[Any, Any]] = type(mapping)
     try:
-        return type(mapping)(items)  # type: ignore[call-arg]
+        return make(items)
     except TypeError:
         return items
 

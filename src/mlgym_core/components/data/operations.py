@@ -208,7 +208,7 @@ class Retargeted:
 def _combine(name: str, sources: Sequence[Source]) -> Source:
     first = sources[0]
     if not isinstance(first, Dataset) or not all(isinstance(each, Dataset) for each in sources):
-        return ConcatDataset(sources)  # type: ignore[arg-type]
+        return ConcatDataset(sources)  # type: ignore[arg-type]  # it takes whatever has items
     parts = [each for each in sources if isinstance(each, Dataset)]
     kinds = {(each.task, tuple(each.inputs.shape[1:]), tuple(each.targets.shape[1:])) for each in parts}
     if len(kinds) > 1:

@@ -83,7 +83,7 @@ class ScaledLoss(nn.Module):
         self.register_buffer("divisor", torch.tensor(by))
         self.register_buffer("num_seen", torch.tensor(0))
         self._is_calibrated = calibrate is None
-        self.register_load_state_dict_post_hook(_look_again)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_post_hook(_look_again)  # type: ignore[no-untyped-call]  # by torch
 
     def forward(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """The scaled loss of outputs [N, ...] and targets."""

@@ -236,7 +236,7 @@ class SearchingSteps:
             torch.autograd.backward(loss)
             return loss
 
-        self._optimizer.step(evaluate)  # type: ignore[arg-type]
+        self._optimizer.step(evaluate)  # type: ignore[arg-type]  # torch says float, and takes tensors
 
     def state_dict(self) -> dict[str, Any]:
         """Nothing."""

@@ -260,7 +260,7 @@ class TorchTrainer:
             for optimizer in optimizers.values():
                 if isinstance(optimizer, LBFGS):
                     check_searching(self._settings)
-                    optimizer.step(lambda: torch.zeros(()))  # type: ignore[no-untyped-call]
+                    optimizer.step(lambda: torch.zeros(()))  # type: ignore[no-untyped-call]  # by torch
                 else:
                     optimizer.step()
             make_schedulers(self._make_schedulers, optimizers)

@@ -103,7 +103,7 @@ class XGBoostTrainer:
             self.step += 1
             yield batch
 
-    def finish_epoch(self, scores: Mapping[str, float]) -> None:  # noqa: ARG002
+    def finish_epoch(self, scores: Mapping[str, float]) -> None:  # noqa: ARG002  trees heed none
         """Forget the margins of batches that are no longer evaluated."""
         self._margins = {key: each for key, each in self._margins.items() if each.num_rounds == self.step}
 

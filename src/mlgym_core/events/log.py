@@ -73,7 +73,7 @@ class LogWriter:
                 if self._end.size_bytes:  # who was killed may have written lines, told now as safe, and not synced them
                     sync(self._fd)
                 sync_folder(run.path, "synced")
-        except BaseException:
+        except BaseException:  # an interrupt too: nobody has the writer yet who could give up its lock
             self.close()
             raise
         self._next = self._end.copy()

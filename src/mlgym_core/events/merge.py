@@ -97,8 +97,8 @@ class Merger:
                 if producer in self._sources:
                     self._append(producer, seqs, lines)
             merged = self._writer.commit()
-        except BaseException:
-            # What was taken may not be in the log: read the spools again, the log knows what it has of them.
+        except BaseException:  # an interrupt too: what was taken may not be in the log
+            # The next call reads the spools again, and the log knows what it has of them.
             self._sources.clear()
             raise
         for producer in [producer for producer, source in self._sources.items() if source.remove_done()]:

@@ -50,7 +50,7 @@ def log_run(config: Mapping[str, Any], settings: RunSettings) -> Iterator[Logged
         except KeyboardInterrupt:
             run.end_stopped("KeyboardInterrupt")
             raise
-        except BaseException as error:
+        except BaseException as error:  # the boundary to the user's loop: whatever ends it is told, and goes on
             run.end(error=f"{type(error).__name__}: {error}", stacktrace=traceback.format_exc())
             raise
         run.end()

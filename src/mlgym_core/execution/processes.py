@@ -33,7 +33,7 @@ class ProcessExecutor:
         try:
             for slot in range(len(self._workers)):
                 self._workers[slot] = WorkerProcess(self._registrations)
-        except BaseException:
+        except BaseException:  # an interrupt too: what was not entered is not left, and the workers would stay
             self._dismiss_all()
             raise
         return self

@@ -112,6 +112,20 @@ def test_a_checkpoint_goes_as_a_whole(checkpoints: Checkpoints) -> None:
             checkpoints.load(0, FIRST, name)
 
 
+def test_one_is_saved_instead_of_others(checkpoints: Checkpoints) -> None:
+    for moment in (FIRST, WITHIN):
+        save(checkpoints, 0, moment, files(moment))
+
+    named = {name: Ready(content) for name, content in files(SECOND).items()}
+    stored = checkpoints.save(0, SECOND, named, [WITHIN, FIRST]).result()
+
+    assert checkpoints.moments(0) == [SECOND]
+    assert checkpoints.describe(0, SECOND) == stored
+    assert [each.name for each in stored] == sorted(files(SECOND))
+    checkpoints.save(0, SECOND, {"model.safetensors": Ready(b"new")}, [SECOND, FIRST]).result()
+    assert checkpoints.load(0, SECOND, "model") == b"new"
+
+
 def test_deleting_what_is_not_there_is_silent(checkpoints: Checkpoints) -> None:
     checkpoints.delete(0, FIRST).result()
 

@@ -39,7 +39,7 @@ _PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from {__name__} import
 _ROOT = str(Path(__file__).parents[2])
 
 T = TypeVar("T")
-_Request: TypeAlias = tuple[str, str] | tuple[str, str, Mapping[str, int], Durability]
+_Request: TypeAlias = tuple[str, str] | tuple[str, str, Mapping[str, int], Durability, list[str]]
 
 
 class FolderProcess:
@@ -65,11 +65,13 @@ class FolderProcess:
     ) -> None:
         self.close()
 
-    def save(self, path: Path, files: Mapping[str, Frozen], durability: Durability) -> Answer[Folder]:
+    def save(
+        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: Sequence[Path] = ()
+    ) -> Answer[Folder]:
         """See `Folders.save`."""
         ready = [each for each in files.values() if isinstance(each, Ready)]
         is_small = len(ready) == len(files) and sum(map(len, ready)) <= _AT_ONCE_BYTES
-        return self._begin(lambda: self._save(path, files, durability), at_once=is_small)
+        return self._begin(lambda: self._save(path, files, durability, instead_of), at_once=is_small)
 
     def remove(self, path: Path) -> Answer[None]:
         """See `Folders.remove`."""
@@ -107,14 +109,18 @@ class FolderProcess:
         self._newest = self._thread.submit(lambda: ask().result())
         return self._newest
 
-    def _save(self, path: Path, files: Mapping[str, Frozen], durability: Durability) -> _Answer[Folder]:
+    def _save(
+        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: Sequence[Path]
+    ) -> _Answer[Folder]:
         contents = {name: make() for name, make in files.items()}
         sizes = {name: len(each) for name, each in contents.items()}
 
         def save_here() -> Folder:
-            return save_parts(path, {name: [each] for name, each in contents.items()}, durability)
+            return save_parts(path, {name: [each] for name, each in contents.items()}, durability, instead_of)
 
-        return self._ask(("save", str(path.absolute()), sizes, durability), list(contents.values()), save_here)
+        others = [str(each.absolute()) for each in instead_of]
+        request = ("save", str(path.absolute()), sizes, durability, others)
+        return self._ask(request, list(contents.values()), save_here)
 
     def _ask(self, request: _Request, contents: Sequence[Content], do_here: Callable[[], T]) -> _Answer[T]:
         answer = _Answer(self.read, do_here)
@@ -228,10 +234,10 @@ def _answer(request: tuple[Any, ...], stream: BinaryIO) -> Folder | StoreError |
         if request[0] == "remove":
             remove_folder(Path(request[1]))
             return None
-        _, path, sizes, durability = request
+        _, path, sizes, durability, others = request
         files = {name: _read_parts(stream, size_bytes) for name, size_bytes in sizes.items()}
         try:
-            return save_parts(Path(path), files, durability)
+            return save_parts(Path(path), files, durability, [Path(each) for each in others])
         finally:
             for parts in files.values():  # the next request stands behind what was not written
                 for _ in parts:

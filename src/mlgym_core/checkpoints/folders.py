@@ -9,11 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from mlgym_core.checkpoints.answers import Answer, do
 from mlgym_core.checkpoints.contents import Content, Frozen
@@ -22,8 +21,7 @@ from mlgym_core.events.durability import SYNCS, Durability
 from mlgym_core.events.files import hidden_beside, remove_folder, sync_folder, writing
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(NamedTuple):
     """What identifies a file that was written: its size and its SHA-256 in hexadecimal digits."""
 
     size_bytes: int
@@ -37,10 +35,13 @@ Folder: TypeAlias = dict[str, Written]
 class Folders(Protocol):
     """Begins to write folders and to remove them, one after the other as they were asked for. Used by one thread."""
 
-    def save(self, path: Path, files: Mapping[str, Frozen], durability: Durability) -> Answer[Folder]:
+    def save(
+        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: Sequence[Path] = ()
+    ) -> Answer[Folder]:
         """What was written, once the folder is there with all files; it takes the place of another.
 
-        The answer raises StoreError where it cannot be written; nothing of it is there then.
+        Those of `instead_of` are removed before: a disk takes both together for less than one after the other. The
+        answer raises StoreError where it cannot be written; nothing of it is there then.
         """
         ...
 
@@ -52,17 +53,23 @@ class Folders(Protocol):
 class LocalFolders:
     """Does it in this process while the caller waits."""
 
-    def save(self, path: Path, files: Mapping[str, Frozen], durability: Durability) -> Answer[Folder]:
+    def save(
+        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: Sequence[Path] = ()
+    ) -> Answer[Folder]:
         """See `Folders.save`."""
-        return do(lambda: save_parts(path, {name: [make()] for name, make in files.items()}, durability))
+        return do(lambda: save_parts(path, {name: [make()] for name, make in files.items()}, durability, instead_of))
 
     def remove(self, path: Path) -> Answer[None]:
         """See `Folders.remove`."""
         return do(lambda: remove_folder(path))
 
 
-def save_parts(path: Path, files: Mapping[str, Iterable[Content]], durability: Durability) -> Folder:
+def save_parts(
+    path: Path, files: Mapping[str, Iterable[Content]], durability: Durability, instead_of: Sequence[Path]
+) -> Folder:
     """Writes a folder at once, of files that come part by part. Raises StoreError; see `Folders.save`."""
+    for each in instead_of:
+        remove_folder(each)
     beside = hidden_beside(path)
     with writing(path):
         beside.mkdir(parents=True)

@@ -7,7 +7,7 @@ each appears and goes as a whole is up to `folders.py`.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mlgym_core.checkpoints.answers import Answer
@@ -34,10 +34,13 @@ class LocalCheckpoints:
         self._durability: Durability = durability
         self._folders = folders or LocalFolders()
 
-    def save(self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen]) -> Answer[list[Resource]]:
+    def save(
+        self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen], instead_of: Sequence[Moment] = ()
+    ) -> Answer[list[Resource]]:
         """What was stored; see `Checkpoints.save`."""
         named = {check_name(name, "resource"): files[name] for name in sorted(files)}
-        return _Stored(self._folders.save(self._path(experiment_id, moment), named, self._durability))
+        path, *others = (self._path(experiment_id, each) for each in (moment, *instead_of))
+        return _Stored(self._folders.save(path, named, self._durability, others))
 
     def load(self, experiment_id: int, moment: Moment, resource: str) -> bytes:
         """The bytes of a file; see `Checkpoints.load`."""

@@ -6,7 +6,7 @@ decided elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,11 +42,13 @@ class Checkpoints(Protocol):
     Which moment it is, is said by the file `STATEFUL_COMPONENTS` among them; see `position.py`.
     """
 
-    def save(self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen]) -> Answer[list[Resource]]:
+    def save(
+        self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen], instead_of: Sequence[Moment] = ()
+    ) -> Answer[list[Resource]]:
         """What was stored, by name; with that the checkpoint is readable as a whole, also after a power cut.
 
-        One of that moment that is there already is replaced. The answer raises StoreError where it cannot be stored;
-        nothing of it can be read then.
+        One of that moment that is there already is replaced; those of `instead_of` are removed before. The answer
+        raises StoreError where it cannot be stored; nothing of it can be read then.
 
         Raises:
             StoreError: a name is none of a file.

@@ -55,12 +55,13 @@ def test_what_a_killed_process_did_not_do_is_done_here_and_another_does_the_next
     process.send_signal(signal.SIGSTOP)
     first = folders.save(tmp_path / "a", {"model": file}, "synced")
     second = folders.save(tmp_path / "b", {"model": file}, "synced")
-    removed = folders.remove(tmp_path / "a")
+    third = folders.save(tmp_path / "c", {"model": file}, "synced", [tmp_path / "a"])
+    removed = folders.remove(tmp_path / "c")
     assert not first.done()
 
     process.kill()
 
-    assert first.result() == second.result()
+    assert first.result() == second.result() == third.result()
     removed.result()
     assert [str(each.relative_to(tmp_path)) for each in sorted(tmp_path.rglob("*"))] == ["b", "b/model"]
     assert (tmp_path / "b/model").read_bytes() == file()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -63,27 +63,31 @@ class BreakingPublisher:
 
 
 class BreakingCheckpoints(LocalCheckpoints):
-    """Breaks off before a checkpoint is saved, and before and after one is deleted; a thread does all that."""
+    """Breaks off before a checkpoint is saved, and before and after each that is deleted; a thread does all that."""
 
     def __init__(self, run, countdown: Callable[[], None], thread: ThreadPoolExecutor) -> None:
         super().__init__(run, "written")
         self._countdown = countdown
         self._thread = thread
 
-    def save(self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen]) -> Answer[list[Resource]]:
+    def save(
+        self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen], instead_of: Sequence[Moment] = ()
+    ) -> Answer[list[Resource]]:
         def save() -> list[Resource]:
+            for each in instead_of:
+                self._delete(experiment_id, each)
             self._countdown()
             return LocalCheckpoints.save(self, experiment_id, moment, files).result()
 
         return self._thread.submit(save)
 
     def delete(self, experiment_id: int, moment: Moment) -> Answer[None]:
-        def delete() -> None:
-            self._countdown()
-            LocalCheckpoints.delete(self, experiment_id, moment).result()
-            self._countdown()
+        return self._thread.submit(self._delete, experiment_id, moment)
 
-        return self._thread.submit(delete)
+    def _delete(self, experiment_id: int, moment: Moment) -> None:
+        self._countdown()
+        LocalCheckpoints.delete(self, experiment_id, moment).result()
+        self._countdown()
 
 
 def nothing() -> None:

@@ -5,8 +5,11 @@ import math
 
 import pytest
 
+from mlgym_core.checkpoints.answers import Answer
+from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, EvaluationResult
+from mlgym_core.training import checkpoint_keeper
 
 from .memory import known_of
 
@@ -31,6 +34,26 @@ def test_a_checkpoint_is_complete_when_it_is_told_of_and_the_one_before_goes(tra
         assert resource.sha256 == hashlib.sha256(content).hexdigest()
     assert saved[-1].weights_sha256 == hashlib.sha256(trained.weights()).hexdigest()
     assert deleted[-1].weights_sha256 == saved[1].weights_sha256
+
+
+@pytest.mark.parametrize(("wait_s", "alone"), [(0.0, [0, 1]), (3600.0, [1])])
+def test_what_goes_waits_a_moment_for_what_is_saved_instead_of_it(
+    train_config, iris, monkeypatch: pytest.MonkeyPatch, wait_s: float, alone: list[int]
+) -> None:
+    deleted: list[int] = []
+    delete = LocalCheckpoints.delete
+
+    def note(checkpoints: LocalCheckpoints, experiment_id: int, moment: Moment) -> Answer[None]:
+        deleted.append(moment.epoch)
+        return delete(checkpoints, experiment_id, moment)
+
+    monkeypatch.setattr(LocalCheckpoints, "delete", note)
+    monkeypatch.setattr(checkpoint_keeper, "_REMOVE_S", wait_s)
+    monkeypatch.setattr(checkpoint_keeper, "_LOOK_S", 0.0)
+    trained = train_config(iris)
+
+    assert deleted == alone
+    assert trained.epochs() == [2]
 
 
 def test_every_epoch_can_be_kept(train_config, iris) -> None:

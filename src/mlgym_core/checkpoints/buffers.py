@@ -12,6 +12,7 @@ import weakref
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+import msgspec
 import torch
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
@@ -22,7 +23,7 @@ _ALIGNMENT = 64
 _ROOM_TO_GROW = 4096
 """Bytes by which a header may grow until its file needs new memory: numbers in it get longer."""
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_ENCODER = msgspec.json.Encoder()
 
 _Entry: TypeAlias = tuple[str, torch.dtype, torch.Size]
 
@@ -34,7 +35,7 @@ class HostBuffers:
         self._free: list[_Block] = []
         self._layouts: dict[tuple[_Entry, ...], _Layout] = {}
 
-    def freeze(self, tensors: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> Frozen:
+    def freeze(self, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> Frozen:
         """The bytes of a safetensors file of `tensors` as they are now; tensors that share memory come once each.
 
         Of what is on a GPU the copy is only ordered here, and waited for where the bytes are asked for.
@@ -98,13 +99,13 @@ class _Layout:
             self.places.append((begin, end, dtype, shape))
             described[name] = {"dtype": _name_of(dtype), "shape": list(shape), "data_offsets": [begin, end]}
         self.size_bytes = end
-        self._described = _to_json(described)[1:]
+        self._described = _ENCODER.encode(described)[1:]
 
-    def header(self, metadata: Mapping[str, str] | None) -> bytes:
+    def header(self, metadata: dict[str, str] | None) -> bytes:
         """What stands before the tensors, with `metadata` about them."""
-        about = f'"__metadata__":{_to_json(dict(metadata))}' if metadata else ""
-        separator = "," if about and self.names else ""
-        text = f"{{{about}{separator}{self._described}".encode()
+        about = b'"__metadata__":%b' % _ENCODER.encode(metadata) if metadata else b""
+        separator = b"," if about and self.names else b""
+        text = b"{%b%b%b" % (about, separator, self._described)
         padded = text.ljust(-(-len(text) // _ALIGNMENT) * _ALIGNMENT)
         return len(padded).to_bytes(8, "little") + padded
 
@@ -131,7 +132,3 @@ def _name_of(dtype: torch.dtype) -> str:
     content = save_safetensors({"": torch.empty(0, dtype=dtype)})
     name: str = json.loads(content[8:])[""]["dtype"]
     return name
-
-
-def _to_json(value: object) -> str:
-    return _ENCODER.encode(value)

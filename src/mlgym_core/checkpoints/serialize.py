@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
@@ -27,7 +28,7 @@ _STATE = "state"
 _MARK = "$"
 """A mapping with one key that begins so stands for something that JSON does not have."""
 _AS_IT_IS = (str, int)  # and so bool
-_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # json.dumps would make one for each call
+_ENCODER = msgspec.json.Encoder()
 
 
 def freeze_tensors(tensors: Mapping[str, Tensor], buffers: HostBuffers) -> Frozen:
@@ -62,7 +63,7 @@ def freeze_state(state: Any, buffers: HostBuffers) -> Frozen:
     """
     tensors: dict[str, Tensor] = {}
     rest = _encode(state, tensors)
-    return buffers.freeze(tensors, {_STATE: _to_json(rest)})
+    return buffers.freeze(tensors, {_STATE: _to_json(rest).decode()})
 
 
 def load_state(content: Content) -> Any:
@@ -87,7 +88,7 @@ def dump_json(state: Any) -> bytes:
     rest = _encode(state, tensors)
     if tensors:
         raise StoreError("this state must not hold tensors", code=UNKNOWN)
-    return _to_json(rest).encode()
+    return _to_json(rest)
 
 
 def load_json(content: bytes) -> Any:
@@ -99,8 +100,11 @@ def _cut_short(error: Exception) -> StoreError:
     return StoreError(f"it is no whole file of tensors: {error}", code=CUT_SHORT, hint=RESTORE)
 
 
-def _to_json(value: Any) -> str:
-    return _ENCODER.encode(value)
+def _to_json(value: Any) -> bytes:
+    try:
+        return _ENCODER.encode(value)
+    except (TypeError, UnicodeEncodeError):  # a number or text of a class of its own; text that is no Unicode
+        return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:

@@ -1,6 +1,7 @@
 import math
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -35,6 +36,24 @@ def test_plain_values_come_back_as_they_were(value) -> None:
 
 def test_what_is_not_a_number_comes_back() -> None:
     assert math.isnan(serialize.load_json(serialize.dump_json([float("nan")]))[0])
+
+
+def test_numbers_and_text_of_classes_of_their_own_come_back_as_plain_ones() -> None:
+    class Name(str):
+        __slots__ = ()
+
+    class Count(int):
+        pass
+
+    state = {"score": np.float64(0.1), "count": Count(3), "name": Name("é"), "path": "\udcff"}
+
+    assert serialize.load_json(serialize.dump_json(state)) == state
+    assert {name: type(each) for name, each in serialize.load_state(serialize.dump_state(state)).items()} == {
+        "score": float,
+        "count": int,
+        "name": str,
+        "path": str,
+    }
 
 
 @pytest.mark.parametrize(

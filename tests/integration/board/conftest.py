@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 
+import engineio
 import pytest
 import requests
 import socketio
@@ -66,11 +67,26 @@ class Command:
         return self.process.returncode, output, errors
 
 
+class InOrder(engineio.Client):
+    """Handles each message in the thread that reads: in threads of their own, the library's, they overtake each other.
+
+    Attachments come before their events then, and one delta before the other.
+    """
+
+    def _trigger_event(self, event, *arguments, **options):
+        return super()._trigger_event(event, *arguments, **(options | {"run_async": False}))
+
+
+class InOrderClient(socketio.Client):
+    def _engineio_client_class(self):
+        return InOrder
+
+
 class Client:
-    """A Socket.IO client that keeps what it is sent."""
+    """A Socket.IO client that keeps what it is sent, in its order."""
 
     def __init__(self, url, transports=None, auth=None):
-        self.socket = socketio.Client(reconnection=False, handle_sigint=False)
+        self.socket = InOrderClient(reconnection=False, handle_sigint=False)
         self.received = queue.Queue()
         for name in ("mlgym_event", "server_log_message", "delta", "pong", "disconnect"):
             self.socket.on(name, lambda *data, name=name: self.received.put((name, data[0] if data else None)))
@@ -87,14 +103,13 @@ class Client:
                 return data
 
     def events(self, number):
-        """The next events as (event_id, event), history or live, in the order of their ids."""
+        """The next events as (event_id, event), history or live."""
         found = []
         while len(found) < number:
             data = self.next("mlgym_event")
             found += [(each["event_id"], each["data"]) for each in _each(data)]
         assert len(found) == number
-        # The library gives each message to a thread of its own, so that they may overtake each other here.
-        return sorted(found, key=lambda each: each[0])
+        return found
 
     def close(self):
         if self.socket.connected and self.socket.transport() == "polling":
@@ -109,7 +124,7 @@ class Client:
 
 
 class Subscriber:
-    """A subscriber of version 2 on a bare websocket; in the library's client attachments may overtake their events."""
+    """A subscriber of version 2 on a bare websocket, which the library's client would read byte by byte."""
 
     def __init__(self, bare):
         self._bare = bare
@@ -118,7 +133,7 @@ class Subscriber:
         """The server's answer; what it sent of an earlier join is passed over."""
         self._bare.send("421" + json.dumps(["join", {"rooms": rooms, "v": 2, **further}]))
         while True:
-            text = self._bare.recv()
+            text = self._bare.recv_message()
             if isinstance(text, str) and text.startswith("431["):
                 return json.loads(text[3:])[0]
 
@@ -134,15 +149,25 @@ class Subscriber:
         return data, names
 
     def _next(self):
-        text = self._bare.recv()
+        text = self._bare.recv_message()
         while not text.startswith("451-"):
-            text = self._bare.recv()
+            text = self._bare.recv_message()
         number = re.match(r"451-(\d+)\[", text)[1]
         name, message = json.loads(text[len("451-") + len(number) :])
         assert message["lines"] == {"_placeholder": True, "num": 0}
-        message["lines"] = self._bare.recv()
+        message["lines"] = self._bare.recv_message()
         self._bare.send(f"43{number}[]")
         return name, message
+
+
+class Bare(websocket.WebSocket):
+    """A websocket on which Socket.IO is spoken, without a library for that."""
+
+    def recv_message(self):
+        """The next message; the pings between are answered, or the server would take this client for one that died."""
+        while (message := self.recv()) == "2":
+            self.send("3")
+        return message
 
 
 def _each(data):
@@ -195,7 +220,8 @@ def wire():
 
     def begin(url):
         address = f"{url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
-        bare = websocket.create_connection(address, timeout=30, skip_utf8_validation=True)  # done byte by byte
+        options = {"class_": Bare, "skip_utf8_validation": True}  # which is done byte by byte
+        bare = websocket.create_connection(address, timeout=PATIENCE_S, **options)
         opened.append(bare)
         assert bare.recv().startswith("0{")
         bare.send("40")

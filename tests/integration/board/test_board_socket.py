@@ -37,7 +37,7 @@ def events_on(bare, number):
     """The next events, in the order in which they are sent."""
     found = []
     while len(found) < number:
-        text = bare.recv()
+        text = bare.recv_message()
         if text.startswith('42["mlgym_event"'):
             message = json.loads(text[2:])[1]
             found += message["data"] if message["event_id"] == "batched_events" else [message]
@@ -354,8 +354,8 @@ def test_connections_are_bounded(board, wire, monkeypatch, until):
 
 
 def test_whoever_is_silent_is_hung_up_on(board, connect, monkeypatch):
-    monkeypatch.setattr("ml_board.socket.server._INTRODUCTION_S", 0.2)
     publisher = connect(transports=WEBSOCKET)
+    monkeypatch.setattr("ml_board.socket.server._INTRODUCTION_S", 0.2)
     address = f"{board.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket"
     stranger = websocket.create_connection(address, timeout=30)
     while stranger.recv_frame().opcode != websocket.ABNF.OPCODE_CLOSE:

@@ -86,13 +86,14 @@ def lock_exclusively(fd: int, path: Path, patience_s: float = 0.0) -> bool:
     Raises:
         StoreError: the file system has no locks; `fd` is closed then.
     """
-    deadline = time.monotonic() + patience_s
+    num_pauses = round(patience_s / _PAUSE_S)  # no deadline: where the machine stood still, so did who holds it
     while True:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() >= deadline:
+            if num_pauses == 0:
                 return False
+            num_pauses -= 1
             time.sleep(_PAUSE_S)
         except OSError as error:
             os.close(fd)

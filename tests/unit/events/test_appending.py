@@ -67,7 +67,7 @@ def test_spools_left_behind_come_along(run: RunFolder, progress: Make) -> None:
 def test_the_holder_of_the_log_takes_the_facts_up(run: RunFolder, progress: Make) -> None:
     append_facts(run, [progress(0)])
     with merging(run):
-        assert append_facts(run, [progress(1), progress(2)]) == 2
+        assert append_facts(run, [progress(1), progress(2)], patience_s=60) == 2
     assert batches(run) == [0, 1, 2]
 
 
@@ -75,7 +75,7 @@ def test_many_at_once_all_come_into_the_log_once(run: RunFolder, progress: Make)
     found: list[int] = []
 
     def add(which: int) -> None:
-        found.append(append_facts(run, [progress(which)]))
+        found.append(append_facts(run, [progress(which)], patience_s=60))
 
     threads = [threading.Thread(target=add, args=(which,)) for which in range(8)]
     for thread in threads:

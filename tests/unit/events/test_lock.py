@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -74,19 +75,23 @@ def test_a_killed_writer_leaves_the_lock_free_and_the_run_lost(run: RunFolder) -
 def test_tests_for_life_never_keep_a_writer_from_its_lock(run: RunFolder) -> None:
     WriterLock(run).release()
     asking = True
+    all_ask = threading.Barrier(3)
 
     def ask() -> int:
         asked = 0
         while asking:
             liveness(run)
             asked += 1
+            if asked == 1:
+                all_ask.wait(60)
         return asked
 
     with ThreadPoolExecutor(2) as pool:
         askers = [pool.submit(ask) for _ in range(2)]
         try:
+            all_ask.wait(60)
             for _ in range(100):
-                WriterLock(run).release()
+                WriterLock(run, patience_s=60).release()
         finally:
             asking = False
         assert all(each.result() > 0 for each in askers)

@@ -27,6 +27,7 @@ from mlgym_core.events.types import Checkpoint, CheckpointDeleted, CheckpointSav
 _CHUNK_BYTES = 4 * 2**20
 _PATIENCE_S = 1.0
 """How long after its files a checkpoint's end may come into the log of a run that is alive."""
+_LOOK_EVERY_S = 0.1
 _UNKNOWN_STEP = -1
 
 _Place: TypeAlias = tuple[int, int, int | None]
@@ -160,7 +161,7 @@ def verify_checkpoints(run: RunFolder) -> CheckpointReport:
     deadline = time.monotonic() + _PATIENCE_S
     while faults and liveness(run) == "alive" and time.monotonic() < deadline:
         # Their files may have gone meanwhile, and the log may not say so yet.
-        time.sleep(_PATIENCE_S / 10)
+        time.sleep(_LOOK_EVERY_S)
         told.read_on()
         faults = [each for each in faults if told.is_saved(each)]
     return CheckpointReport(num_checkpoints=len(saved), faults=faults, untold=list(_untold(run, told)))

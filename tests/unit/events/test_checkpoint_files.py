@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from mlgym_core.errors import StoreError
+from mlgym_core.events import checkpoint_files
 from mlgym_core.events.appending import append_facts
 from mlgym_core.events.checkpoint_files import delete_checkpoints, verify_checkpoints
 from mlgym_core.events.codec import encode_event
@@ -177,7 +178,8 @@ def test_a_checkpoint_saved_again_after_its_deletion_counts(trained) -> None:
     assert [fault.message for fault in verify_checkpoints(trained).faults] == ["it is missing"] * 2
 
 
-def test_a_checkpoint_that_goes_while_it_is_verified_is_no_fault(trained) -> None:
+def test_a_checkpoint_that_goes_while_it_is_verified_is_no_fault(trained, monkeypatch) -> None:
+    monkeypatch.setattr(checkpoint_files, "_PATIENCE_S", 60)
     deleted = CheckpointDeleted(
         **{name: getattr(saved(trained, 0, 0), name) for name in CheckpointDeleted.__struct_fields__}
     )

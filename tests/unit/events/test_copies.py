@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mlgym_core.events.folder import EventStorage, RunFolder
@@ -15,10 +16,14 @@ from mlgym_core.events.verify import verify_chain
 
 RUN_ID = "2026-01-02--03-04-05"
 NUM_EVENTS = 6_000
+NUM_COPIES = 5
 
 
-def write(run: RunFolder, done: threading.Event) -> None:
-    """A producer in small segments, its merge into the log, and snapshots on the way."""
+def write(run: RunFolder, copied: threading.Semaphore) -> None:
+    """A producer in small segments, its merge into the log, and snapshots on the way.
+
+    Now and then it waits until another copy was made: whoever copies may be slow.
+    """
     spool, writer = Spool(run, segment_bytes=20_000), LogWriter(run)
     merger, snapshots = Merger(writer, run), FoldSnapshots(run, mark_every=2_000, newest_every=500)
     fold, reader = snapshots.open()
@@ -31,10 +36,11 @@ def write(run: RunFolder, done: threading.Event) -> None:
             merger.merge_once()
             for lines in snapshots.follow(fold, reader):
                 fold.feed(lines)
+        if epoch % (NUM_EVENTS // NUM_COPIES) == NUM_EVENTS // NUM_COPIES - 1:
+            assert copied.acquire(timeout=60)
     spool.close()
     merger.merge_rest()
     writer.close()
-    done.set()
 
 
 def copy(run: RunFolder, target: Path) -> RunFolder:
@@ -52,18 +58,19 @@ def copy(run: RunFolder, target: Path) -> RunFolder:
 
 
 def test_each_copy_is_a_sound_beginning_of_the_log_and_goes_on_elsewhere(tmp_path: Path) -> None:
-    run, done = EventStorage(tmp_path / "here").run(RUN_ID), threading.Event()
-    thread = threading.Thread(target=write, args=(run, done))
-    thread.start()
+    run, made = EventStorage(tmp_path / "here").run(RUN_ID), threading.Semaphore(0)
     copies = []
-    while not done.is_set():
-        if run.log_path.exists():
-            copies.append(copy(run, tmp_path / f"copy-{len(copies)}"))
-    thread.join()
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write, run, made)
+        while not writing.done():
+            if run.log_path.exists():
+                copies.append(copy(run, tmp_path / f"copy-{len(copies)}"))
+                made.release()
+        writing.result()
 
     whole = run.log_path.read_bytes()
     assert whole.count(b"\n") == NUM_EVENTS
-    assert len(copies) > 3
+    assert len(copies) >= NUM_COPIES
     for copied in copies:
         before = copied.log_path.read_bytes()
         assert whole.startswith(before)

@@ -38,7 +38,7 @@ class Connection:
         self._open: set[Future[Any]] = set()
         self._broken: str | None = None
         self._refusal: str | None = None
-        self._client = socketio.Client(reconnection=False, handle_sigint=False)
+        self._client = socketio.Client(reconnection=False, handle_sigint=False, request_timeout=_CONNECT_S)
         self._client.on("connect_error", self._note_refusal)
         self._client.on("disconnect", self._note_disconnect)
         auth = {"token": token} if token else None

@@ -18,13 +18,22 @@ from mlgym_core.events.merge import Merger
 from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import EvaluationResult, RunStarted
 
-PATIENCE_S = 20
+PATIENCE_S = 60
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch):
+    """Nothing is given up because a busy machine is slow; who tests that it is says after how long."""
+    for name in ("connection._CONNECT_S", "connection._HANG_UP_S", "batches.HELLO_S"):
+        monkeypatch.setattr(f"mlgym_core.publish.{name}", PATIENCE_S)
+    for module in ("batches", "singles"):
+        monkeypatch.setattr(f"mlgym_core.publish.{module}.ACKNOWLEDGEMENT_S", PATIENCE_S)
 
 
 class Answering:
     """A server that stores batches in memory as the contract says, but for what `answers` has for the next ones.
 
-    With `is_old` it knows no `hello`, as MLgym's. `refusal` is what it says to who connects.
+    While `is_old` it answers no `hello`, as MLgym's. `refusal` is what it says to who connects.
     """
 
     def __init__(self):
@@ -67,8 +76,8 @@ class Answering:
             raise socketio.exceptions.ConnectionRefusedError(self.refusal)
 
     async def hello(self, _connection, data):
-        if self.is_old:
-            await asyncio.Event().wait()
+        while self.is_old:
+            await asyncio.sleep(0.01)
         self.greetings.append(data)
         last_seqs = {each: self.stored.get(each, 0) for each in data["producers"]}
         return {

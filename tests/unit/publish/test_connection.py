@@ -7,7 +7,7 @@ import pytest
 
 from mlgym_core.publish.connection import BrokenError, Connection, RefusedError
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def wait_until_only(before):

@@ -8,7 +8,7 @@ import pytest
 
 from mlgym_core.publish.delivery import Delivery
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -213,6 +213,7 @@ def test_a_server_that_was_only_slow_to_answer_is_asked_again(recorded, server, 
     while not server.lines:
         time.sleep(0.01)
     server.is_old = False
+    monkeypatch.setattr("mlgym_core.publish.batches.HELLO_S", PATIENCE_S)
     assert arrives(delivery)
     assert [line for line in server.lines if line in recorded.lines] == recorded.lines
     assert server.stored == {recorded.spools[0].producer: 10}

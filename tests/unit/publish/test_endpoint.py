@@ -1,6 +1,8 @@
 """Which requests an event leads to, against a real endpoint that answers as told."""
 
 import json
+import socket
+from contextlib import closing
 
 import pytest
 import requests
@@ -113,7 +115,9 @@ def test_an_endpoint_that_fails_or_lets_nobody_in_is_to_be_tried_again(answering
         endpoint.delete(deleted(), "p")
 
 
-def test_an_endpoint_that_is_away_is_to_be_tried_again(answering, endpoint):
-    answering.close()
-    with pytest.raises(requests.RequestException):
-        endpoint.delete(deleted(), "p")
+def test_an_endpoint_that_is_away_is_to_be_tried_again(staging):
+    with socket.socket() as held:  # nobody listens there, and nobody else can begin to
+        held.bind(("127.0.0.1", 0))
+        away = Endpoint(staging, f"http://127.0.0.1:{held.getsockname()[1]}", None)
+        with closing(away), pytest.raises(requests.ConnectionError):
+            away.delete(deleted(), "p")

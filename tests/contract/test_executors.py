@@ -3,8 +3,8 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from multiprocessing.connection import wait
 
-import psutil
 import pytest
 
 from mlgym_core.config.settings import ResumePoints
@@ -187,13 +187,11 @@ def test_it_trains_a_second_time(executor, bench) -> None:
 
 def test_a_worker_that_died_with_nothing_in_hand_costs_no_experiment(bench) -> None:
     made = bench()
-    before = set(psutil.Process().children(recursive=True))
 
     with ProcessExecutor(num_processes=2, registrations=Registrations()) as executor:
-        workers = [each for each in psutil.Process().children(recursive=True) if each not in before]
-        for worker in workers[-2:]:
+        for worker in executor._workers:
             worker.kill()
-        psutil.wait_procs(workers[-2:], timeout=60)
+            assert wait([worker.sentinel], timeout=60)  # a moment later than the process is gone
         executor.run(made.jobs, made.context)
 
     assert made.statuses() == {0: "finished", 1: "finished", 2: "finished"}

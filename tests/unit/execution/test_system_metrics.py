@@ -14,6 +14,7 @@ from mlgym_core.errors import StoreError
 from mlgym_core.events.codes import STOPPED
 from mlgym_core.events.folder import EventStorage, RunFolder
 from mlgym_core.events.types import GpuUse, Payload, SystemMetrics
+from mlgym_core.execution import system_metrics
 from mlgym_core.execution.gpus import Gpus
 from mlgym_core.execution.system_metrics import Sampler, SystemSampling
 
@@ -36,6 +37,12 @@ class Received:
 @pytest.fixture
 def run(tmp_path) -> RunFolder:
     return EventStorage(tmp_path).create_run()
+
+
+@pytest.fixture
+def patient(monkeypatch) -> None:
+    """The end waits for a sample under way, however slow the machine is."""
+    monkeypatch.setattr(system_metrics, "_PATIENCE_S", 60)
 
 
 @pytest.fixture
@@ -88,11 +95,12 @@ def test_the_memory_is_that_of_all_processes_of_the_run(run, child) -> None:
     assert sampler.sample().rss_bytes - before > 0.9 * GROWN_BYTES
 
 
+@pytest.mark.usefixtures("patient")
 def test_samples_come_until_the_end_and_none_after_it(run) -> None:
     received = Received()
     with SystemSampling(run, received, every_s=0.01):
         while len(received.samples) < 3:
-            assert received.arrived.wait(10)
+            assert received.arrived.wait(60)
             received.arrived.clear()
     count = len(received.samples)
 
@@ -100,6 +108,7 @@ def test_samples_come_until_the_end_and_none_after_it(run) -> None:
     assert len(received.samples) == count
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_run_that_is_over_at_once_has_a_sample_too(run) -> None:
     received = Received()
     with SystemSampling(run, received, every_s=60):
@@ -126,14 +135,15 @@ def test_a_driver_that_hangs_does_not_hold_up_the_end(run, monkeypatch) -> None:
     monkeypatch.setattr(pynvml, "nvmlInit", hang)
     received = Received()
     with SystemSampling(run, received, every_s=60):
-        assert hanging.wait(10)
+        assert hanging.wait(60)
     [left] = [thread for thread in threading.enumerate() if thread.name == "system metrics"]
     released.set()
-    left.join(10)
+    left.join()
 
     assert received.samples == []
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_spool_that_takes_no_more_ends_the_samples_and_says_so(run, caplog) -> None:
     class Full:
         def publish(self, payload: Payload) -> None:
@@ -147,6 +157,7 @@ def test_a_spool_that_takes_no_more_ends_the_samples_and_says_so(run, caplog) ->
     ]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_system_that_hides_its_processors_ends_no_run(run, monkeypatch, caplog) -> None:
     def hide() -> None:
         raise PermissionError("/proc/stat")

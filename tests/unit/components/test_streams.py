@@ -133,5 +133,5 @@ def test_workers_end_with_the_process_that_trains_however_it_ends(chancy) -> Non
     training.join()
 
     assert len(workers) >= 2
-    _, alive = psutil.wait_procs(workers, timeout=30)
+    _, alive = psutil.wait_procs(workers, timeout=60)
     assert alive == []

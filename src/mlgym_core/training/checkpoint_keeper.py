@@ -33,14 +33,13 @@ from mlgym_core.events.projections.positions import Known
 from mlgym_core.events.types import Resource
 from mlgym_core.training.facts import Facts, SavedCheckpoint
 from mlgym_core.training.protocols import Trainer
+from mlgym_core.training.removals import Removals
 from mlgym_core.training.seeding import generator_states
 
 _LOG = logging.getLogger(__name__)
 _RESUME_POINT_S = 600.0
 _LOOK_S = 0.005
 """How long to wait before looking whether a checkpoint is complete: to look after each batch costs a small model."""
-_REMOVE_S = 1.0
-"""How long what is to be removed waits for a checkpoint to be saved instead of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,10 +97,8 @@ class CheckpointKeeper:
         self._point_steps = resume_points.steps
         self._point_seconds, self._has_points = _when(resume_points, rule)
         self._saving: _Saving | None = None
-        self._removing: list[Answer[None]] = []
-        self._to_remove: list[Moment] = []
+        self._removals = Removals(partial(checkpoints.delete, subject.experiment_id))
         self._next_step = self._find_next_step()
-        self._remove_time = math.inf
         self._next_time = self._next_look = monotonic() + self._point_seconds
 
     def __enter__(self) -> Self:
@@ -113,8 +110,7 @@ class CheckpointKeeper:
     ) -> None:
         try:
             self.settle()
-            self._remove_dropped()
-            self._wait_for_removal()
+            self._removals.finish()
         except Exception as lost:  # whatever it is, what training ended with goes before it
             if error is None:
                 raise
@@ -128,8 +124,8 @@ class CheckpointKeeper:
             return
         if self._saving is not None and self._saving.answer.done():
             self.settle()
-        if monotonic() >= self._remove_time:
-            self._remove_dropped()
+        if monotonic() >= self._removals.due:
+            self._removals.begin()
         moment = Moment(epoch=epoch, step=step, batch=batch + 1)
         is_asked = is_new_step and any(step % each == 0 for each in self._rule.every_steps)
         kept_as = self._ask(moment, {}) if is_asked else ()
@@ -174,7 +170,7 @@ class CheckpointKeeper:
         """Training has come to its end: there is nothing to go on from but what the rule keeps."""
         self.settle()
         self._drop_point()
-        self._remove_dropped()
+        self._removals.begin()
 
     def restore(self, moment: Moment, known: Known) -> Start:
         """Bring all back to where it was at `moment`, and do what was still to be done about its checkpoint.
@@ -240,7 +236,7 @@ class CheckpointKeeper:
     def _find_next_look(self) -> float:
         """When there may be something to do because of time: to save, or to tell of what was."""
         look = monotonic() + _LOOK_S if self._saving is not None else math.inf
-        return min(self._next_time, self._remove_time, look)
+        return min(self._next_time, self._removals.due, look)
 
     def _ask(self, moment: Moment, scores: Mapping[str, float]) -> tuple[str, ...]:
         self.settle()  # what the rule no longer keeps after this may not go before what was saved is told of
@@ -256,7 +252,7 @@ class CheckpointKeeper:
         self.settle()
         files = self._trainer.resources()
         files[STATEFUL_COMPONENTS] = Ready(self._dump_state(moment, kept_as, gave_up=gave_up))
-        answer = self._checkpoints.save(self._subject.experiment_id, moment, files, self._take_dropped())
+        answer = self._checkpoints.save(self._subject.experiment_id, moment, files, self._removals.take())
         self._saving = _Saving(moment=moment, kept_as=kept_as, answer=answer)
         self._next_time = monotonic() + self._point_seconds
         self._next_look = self._find_next_look()
@@ -265,31 +261,17 @@ class CheckpointKeeper:
         """Tell that those go which the rule no longer keeps."""
         for old in sorted((each for each in self._kept if not self._rule.keeps(each)), key=lambda each: each.order):
             self._facts.checkpoint_deleted(self._describe(old))
-            self._remove_soon(old)
+            self._remove(old)
             del self._kept[old]
 
     def _drop_point(self) -> None:
         if self._point is not None:
-            self._remove_soon(self._point)
+            self._remove(self._point)
             self._point = None
 
-    def _remove_soon(self, dropped: Moment) -> None:
-        self._to_remove.append(dropped)
-        self._remove_time = min(self._remove_time, monotonic() + _REMOVE_S)
-        self._next_look = min(self._next_look, self._remove_time)
-
-    def _remove_dropped(self) -> None:
-        """Remove what was dropped now that all before is written and told; nobody waits for that."""
-        self._wait_for_removal()
-        self._removing = [self._checkpoints.delete(self._subject.experiment_id, each) for each in self._take_dropped()]
-
-    def _take_dropped(self) -> list[Moment]:
-        dropped, self._to_remove, self._remove_time = self._to_remove, [], math.inf
-        return dropped
-
-    def _wait_for_removal(self) -> None:
-        for each in self._removing:
-            each.result()
+    def _remove(self, dropped: Moment) -> None:
+        self._removals.add(dropped)
+        self._next_look = min(self._next_look, self._removals.due)
 
     def _describe(self, moment: Moment) -> SavedCheckpoint:
         saved = self._kept[moment]

@@ -9,7 +9,7 @@ from mlgym_core.checkpoints.answers import Answer
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, EvaluationResult
-from mlgym_core.training import checkpoint_keeper
+from mlgym_core.training import checkpoint_keeper, removals
 
 from .memory import known_of
 
@@ -48,7 +48,7 @@ def test_what_goes_waits_a_moment_for_what_is_saved_instead_of_it(
         return delete(checkpoints, experiment_id, moment)
 
     monkeypatch.setattr(LocalCheckpoints, "delete", note)
-    monkeypatch.setattr(checkpoint_keeper, "_REMOVE_S", wait_s)
+    monkeypatch.setattr(removals, "_WAIT_S", wait_s)
     monkeypatch.setattr(checkpoint_keeper, "_LOOK_S", 0.0)
     trained = train_config(iris)
 

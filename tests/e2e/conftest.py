@@ -8,13 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from mlgym_core.events.codec import encode_event
 from mlgym_core.events.folder import EventStorage
@@ -22,6 +22,9 @@ from mlgym_core.events.log import LogWriter
 from mlgym_core.events.types import AttemptStarted, ExperimentConfig, Payload
 
 PATIENCE_S = 60
+expect.set_options(timeout=PATIENCE_S * 1000)
+RUN_S = 120
+"""How long a run may take that is as short as can be: most of it are imports."""
 BROWSERS = (
     "chromium",
     "chromium-browser",
@@ -184,10 +187,15 @@ def start() -> Iterator[Callable[..., Command]]:
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_port() -> Iterator[int]:
+    """A port on which nobody answers but a server of the test that names it; no other process is given it by chance."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port = int(holder.getsockname()[1])
+        if sys.platform != "linux":  # elsewhere who only holds a port keeps a server from it
+            holder.close()
+        yield port
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,10 +223,10 @@ class Workplace:
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Workplace:
     """An event storage with a run that finished and, newer, one of two experiments of which the second failed."""
     workplace = Workplace(path=tmp_path_factory.mktemp("trained"))
-    assert workplace.begin_run(GRID).wait(PATIENCE_S) == 0
+    assert workplace.begin_run(GRID).wait(RUN_S) == 0
     fragile = GRID.replace("{use: mlp, sizes: [4, 8, 3]}", "{use: fragile, breaks: {sweep: [false, true]}}")
     fragile = fragile.replace("{sweep: [8, 32]}", "8").replace("{sweep: [1e-1, 1e-2, 1e-3]}", "1e-2")
-    assert workplace.begin_run(f"imports: [models]\n{fragile}").wait(PATIENCE_S) == 1
+    assert workplace.begin_run(f"imports: [models]\n{fragile}").wait(RUN_S) == 1
     return workplace
 
 
@@ -321,11 +329,13 @@ class RunPage:
     def row(self, experiment_id: int) -> Locator:
         return self.page.locator(f"tr[data-experiment='{experiment_id}']")
 
-    def ids(self) -> list[int]:
-        """The experiments in the order of the table."""
-        self.page.wait_for_selector("tr[data-experiment]")
-        rows = self.page.locator("tr[data-experiment]").all()
-        return [int(row.get_attribute("data-experiment") or -1) for row in rows]
+    def expect_ids(self, ids: Sequence[int]) -> None:
+        """Waits for these experiments in this order to be the whole table."""
+        self.page.wait_for_function(
+            """ids => [...document.querySelectorAll("tr[data-experiment]")]
+                 .map((row) => row.dataset.experiment).join() === ids""",
+            arg=",".join(map(str, ids)),
+        )
 
     def epochs_done(self) -> int:
         """Of all experiments together."""

@@ -47,7 +47,7 @@ def test_a_failed_experiment_shows_its_error_and_stack_trace(open_page, run_page
     run = run_page(board, broken_id)
     assert run.status() == "failed"
     run.filter("status=failed")
-    assert run.ids() == [1]
+    run.expect_ids([1])
     run.page.get_by_role("link", name="#1").click()
     expect(run.page.get_by_role("alert")).to_contain_text("the weights fell out")
     expect(run.page.get_by_label("Stack trace", exact=True)).to_contain_text("raise ArithmeticError")

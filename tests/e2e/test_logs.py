@@ -27,6 +27,7 @@ def test_a_log_is_followed_until_one_scrolls_up_and_read_back_to_its_beginning(w
     log.evaluate("place => { place.scrollTop = 0 }")
     expect(page.get_by_test_id("log-state")).to_have_text("paused")
     # The lines before came in front, and the one that stood at the top stands where it stood.
+    page.wait_for_function("place => place.scrollTop > 0", arg=log.element_handle())
     expect(log.get_by_text("line 201", exact=True)).to_be_visible()
     log.evaluate("place => { place.scrollTop = 0 }")
     expect(log.get_by_text("line 0", exact=True)).to_be_visible()

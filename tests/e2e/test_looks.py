@@ -99,8 +99,7 @@ def test_the_theme_can_be_chosen_and_is_kept(open_page, board):
 
 def test_charts_exist_only_while_they_can_be_seen(open_page, board, finished_id):
     page = open_page(board, size=SIZES["narrow"], run_id=finished_id, split="all")
-    page.wait_for_selector("[data-metric]")
-    assert page.locator("[data-metric]").count() == 6
+    expect(page.locator("[data-metric]")).to_have_count(6)
     last = page.locator("[data-metric]").last
     expect(last.locator(".u-over")).to_have_count(0)
     last.scroll_into_view_if_needed()

@@ -40,6 +40,8 @@ def test_a_large_run_is_drawn_in_buckets_continued_live_and_whole_from_nearby(
     figure = page.locator("[data-metric='val/metric_0']")
     chart = figure.get_by_role("img")
     expect(chart).to_have_attribute("aria-label", re.compile(r"of 6 experiments by epoch, from 0\.0000 to 9\.0000"))
+    for other in page.locator("[data-metric]:has(.skeleton), [data-metric]:has(.u-over)").all():
+        expect(other.get_by_role("img")).to_have_attribute("aria-label", re.compile("of 6 experiments"))
 
     asked = []
     page.on("request", lambda request: asked.append(urlsplit(request.url)) if "/series" in request.url else None)
@@ -47,6 +49,7 @@ def test_a_large_run_is_drawn_in_buckets_continued_live_and_whole_from_nearby(
     expect(chart).to_have_attribute("aria-label", re.compile(r"from -3\.0000 to 12\.5000"))
     assert asked == []  # what came over the socket is not fetched again
 
+    figure.locator(".u-over").hover()  # once it stands still
     box = figure.locator(".u-over").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 50)

@@ -25,9 +25,9 @@ from mlgym_core.events.names import check_name
 from mlgym_core.events.types import Checkpoint, CheckpointDeleted, CheckpointSaved, Resource
 
 _CHUNK_BYTES = 4 * 2**20
-_PATIENCE_S = 1.0
-"""How long after its files a checkpoint's end may come into the log of a run that is alive."""
 _LOOK_EVERY_S = 0.1
+_NUM_LOOKS = 10
+"""How often the log of a run that is alive is looked at for the end of a checkpoint whose files went before."""
 _UNKNOWN_STEP = -1
 
 _Place: TypeAlias = tuple[int, int, int | None]
@@ -158,9 +158,10 @@ def verify_checkpoints(run: RunFolder) -> CheckpointReport:
     told.read_on()
     saved = list(told.saved())
     faults = [fault for each in saved for fault in _faults(run, each)]
-    deadline = time.monotonic() + _PATIENCE_S
-    while faults and liveness(run) == "alive" and time.monotonic() < deadline:
+    num_looks = _NUM_LOOKS
+    while faults and num_looks and liveness(run) == "alive":
         # Their files may have gone meanwhile, and the log may not say so yet.
+        num_looks -= 1
         time.sleep(_LOOK_EVERY_S)
         told.read_on()
         faults = [each for each in faults if told.is_saved(each)]

@@ -179,7 +179,7 @@ def test_a_checkpoint_saved_again_after_its_deletion_counts(trained) -> None:
 
 
 def test_a_checkpoint_that_goes_while_it_is_verified_is_no_fault(trained, monkeypatch) -> None:
-    monkeypatch.setattr(checkpoint_files, "_PATIENCE_S", 60)
+    monkeypatch.setattr(checkpoint_files, "_NUM_LOOKS", 600)
     deleted = CheckpointDeleted(
         **{name: getattr(saved(trained, 0, 0), name) for name in CheckpointDeleted.__struct_fields__}
     )

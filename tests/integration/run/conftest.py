@@ -326,6 +326,12 @@ def server(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Server]:
 
 
 @pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a run waits for its server for as long as that may take on any machine."""
+    monkeypatch.setattr("mlgym_core.execution.transport._PATIENCE_S", 60.0)
+
+
+@pytest.fixture
 def run_script(workplace: Workplace) -> Callable[..., Done]:
     """A user's own `run.py`, in a process of its own."""
 

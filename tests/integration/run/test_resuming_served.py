@@ -51,14 +51,20 @@ def grid(workplace, tmp_path):
     )
 
 
+def lines(run) -> list[str]:
+    return [line.decode() for line in LogReader(run).poll()]
+
+
 @pytest.fixture
 def killed(start_mlgym, workplace, server, grid):
-    """On the server what it got of a run that was killed after its first checkpoints."""
+    """On the server what it got of a run that was killed after its second checkpoint had replaced the first."""
     held = workplace.path / "held"
     held.touch()
     server.start()
     started = start_mlgym("run", grid, "--server", server.url, *HERE)
-    started.wait_until(lambda: any(1 in run.checkpoint_epochs(0) for run in server.storage.runs()))
+    started.wait_until(
+        lambda: any("checkpoint_deleted" in line for run in server.storage.runs() for line in lines(run))
+    )
     started.send(signal.SIGKILL, to_group=True)
     started.end()
     held.unlink()
@@ -66,6 +72,7 @@ def killed(start_mlgym, workplace, server, grid):
     return run
 
 
+@pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("where", ["here", "elsewhere"])
 def test_it_ends_as_if_it_had_never_been_killed(mlgym, workplace, server, grid, killed, where) -> None:
     if where == "elsewhere":
@@ -87,6 +94,7 @@ def test_it_ends_as_if_it_had_never_been_killed(mlgym, workplace, server, grid, 
     assert (checked.num_checkpoints, checked.faults, checked.untold) == (2, [], [])
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_what_has_finished_is_left_alone_and_nothing_stays_here(mlgym, workplace, server, grid) -> None:
     server.start()
     done = mlgym("run", grid, "--server", server.url, *HERE)

@@ -6,6 +6,7 @@ import re
 import shutil
 from functools import partial
 
+import pytest
 from rich.console import Console
 
 from mlgym_core.events.log import LogWriter
@@ -43,6 +44,7 @@ def files(run) -> dict[str, bytes]:
     return {str(name): (run.path / name).read_bytes() for name in [*wanted, "grid_search_config.yml"]}
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_a_served_run_is_the_same_as_one_that_writes_its_own_log(mlgym, workplace, server, iris) -> None:
     server.start()
     config = workplace.write(iris)
@@ -170,7 +172,10 @@ def test_sync_of_a_run_that_is_kept_needs_a_server_and_tells_of_one_that_is_away
     kept = workplace.run()
 
     nowhere = mlgym("sync", kept.run_id)
-    away = mlgym("sync", kept.run_id, "--server", server.url, "--timeout", "0.5")
+    for patience_s in ("0.5", "10", "60"):  # until it has found out
+        away = mlgym("sync", kept.run_id, "--server", server.url, "--timeout", patience_s)
+        if server.url in away.out:
+            break
 
     assert (nowhere.status, away.status) == (2, 1)
     assert "MG109" in nowhere.err

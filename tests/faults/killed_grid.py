@@ -164,9 +164,18 @@ def wait_for_attempt(storage: Path, process: subprocess.Popen[str], known: set[A
 def attempts(storage: Path) -> set[Attempt]:
     """All that the log of the run tells of, or a spool that will come into it."""
     found: set[Attempt] = set()
-    for path in [*storage.glob("*/event_storage.log"), *storage.glob("*/spool/*.jsonl")]:
-        with suppress(FileNotFoundError):  # a spool goes once it is in the log
-            events = map(json.loads, path.read_bytes().split(b"\n")[:-1])
-            starts = [each["payload"] for each in events if each["event_type"] == "attempt_started"]
-            found |= {(each["experiment_id"], each["attempt"]) for each in starts}
+    for run in storage.iterdir() if storage.exists() else ():
+        found |= read_attempts(run / "event_storage.log")
+        with suppress(FileNotFoundError):  # the folder of the spools goes with the last of them
+            for path in (run / "spool").iterdir():
+                found |= read_attempts(path) if path.suffix == ".jsonl" else set()
     return found
+
+
+def read_attempts(path: Path) -> set[Attempt]:
+    """Those that a file of events tells of; a spool goes once it is in the log."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        events = map(json.loads, path.read_bytes().split(b"\n")[:-1])
+        starts = [each["payload"] for each in events if each["event_type"] == "attempt_started"]
+        return {(each["experiment_id"], each["attempt"]) for each in starts}
+    return set()

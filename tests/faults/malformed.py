@@ -67,7 +67,7 @@ def play(trial: Trial) -> None:
 
             disturb()
         pest.close()
-        look(trial, server.storage)
+    look(trial, server.storage)  # and nobody writes meanwhile
 
 
 def look(trial: Trial, storage: Path) -> None:

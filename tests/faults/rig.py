@@ -28,6 +28,8 @@ import psutil
 
 PATIENCE_S = 120.0
 BOARD = "import ml_board.cli; ml_board.cli.ml_board()"
+_HELD: list[socket.socket] = []
+"""Sockets on which nobody listens, for the sake of their ports."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,10 +92,16 @@ def run_script(play: Callable[[Trial], None]) -> None:
 
 
 def free_port() -> int:
-    """A port of this machine that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nobody uses, nor is given by chance while this process lives."""
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    holder.bind(("127.0.0.1", 0))
+    port = int(holder.getsockname()[1])
+    if sys.platform == "linux":
+        _HELD.append(holder)
+    else:  # where who only holds a port keeps a server from it
+        holder.close()
+    return port
 
 
 def until(condition: Callable[[], bool], what: str, every_s: float = 0.005, patience_s: float = PATIENCE_S) -> None:

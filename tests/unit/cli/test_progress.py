@@ -75,6 +75,16 @@ def terminal(width: int) -> Console:
     return Console(file=io.StringIO(), force_terminal=True, width=width, record=True, _environ={"TERM": "xterm"})
 
 
+def draw(payloads: list[Payload], *, width: int) -> str:
+    """The table alone, on a console beside the live one, which draws whenever its time comes."""
+    fold = RunFold()
+    fold.feed([encode_event(payload) for payload in payloads])
+    console, table = terminal(width), LiveTable(terminal(width))
+    console.print(table.draw(fold.state))
+    table.close()
+    return console.export_text()
+
+
 def show(progress: Lines | LiveTable, payloads: list[Payload], experiment_ids: Sequence[int] = (0, 1)) -> None:
     fold = RunFold()
     progress.begin(RunFolder(Path("storage") / RUN), experiment_ids)
@@ -153,31 +163,17 @@ def test_of_a_run_that_goes_on_what_is_trained_again_is_counted_alone() -> None:
 
 
 def test_a_row_of_the_table_tells_how_far_an_experiment_is() -> None:
-    console = terminal(width=120)
+    text = draw([*started(0), scored(0, 0, 0.7)], width=120)
 
-    show(LiveTable(console), [*started(0), scored(0, 0, 0.7)], experiment_ids=[0])
-    fold = RunFold()
-    for payload in [*started(0), scored(0, 0, 0.7)]:
-        fold.feed([encode_event(payload)])
-    console.print(LiveTable(console).draw(fold.state))
-
-    text = console.export_text()
     assert "epoch 1/4" in text
     assert "val/f1 0.7 (epoch 0)" in text
 
 
 def test_each_experiment_that_runs_has_one_line_on_a_narrow_terminal_too() -> None:
-    console = terminal(width=80)
     status = under_way(11, "evaluation", epoch=10, num_epochs=100)
-    fold = RunFold()
-    for payload in [*started(10), *started(11), scored(10, 0, 0.71234), scored(11, 0, 0.81234), status]:
-        fold.feed([encode_event(payload)])
+    payloads = [*started(10), *started(11), scored(10, 0, 0.71234), scored(11, 0, 0.81234), status]
 
-    table = LiveTable(console)
-    console.print(table.draw(fold.state))
-    table.close()
-
-    lines = [line.rstrip() for line in console.export_text().splitlines()]
+    lines = [line.rstrip() for line in draw(payloads, width=80).splitlines()]
     [first, second] = [line for line in lines if line.startswith("experiment")]
     assert (first.split()[1], second.split()[1]) == ("10", "11")
     assert first.endswith("val/f1 0.7123 (epoch 0)")

@@ -3,7 +3,6 @@
 import json
 import queue
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -276,12 +275,9 @@ def carry():
 
 
 @pytest.fixture
-def port():
-    """A port where nobody listens but whom the test lets: while it is bound here, no other process is given it."""
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a server that sets it too may bind it as well
-        holder.bind(("127.0.0.1", 0))
-        yield holder.getsockname()[1]
+def port(free_port):
+    """A port where nobody listens but whom the test lets."""
+    return free_port()
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mlgym_core.execution import repository as state_of_code
 from mlgym_core.execution.repository import MAX_DIFF_BYTES, MAX_NAMES, git_state
 
 
@@ -12,6 +13,12 @@ def git(folder: Path, *arguments: str) -> str:
     identity = ("-c", "user.name=n", "-c", "user.email=e@example.org", "-c", "commit.gpgsign=false")
     command = ["git", "-C", str(folder), *identity, *arguments]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git may take its time on a busy machine."""
+    monkeypatch.setattr(state_of_code, "_SECONDS", 60)
 
 
 @pytest.fixture

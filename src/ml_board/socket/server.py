@@ -66,6 +66,8 @@ class EventServer:
             cors_allowed_origins=self._allows,
             max_http_buffer_size=MAX_MESSAGE_BYTES,
         )
+        # Whoever comes back to a server that was started again, or that ends just now, is told so by its answer.
+        self.socket.eio.log_message_keys.add("bad-sid")
         engineio.payload.Payload.max_decode_packets = MAX_PACKETS_PER_POST
         self._clients = Clients(self.socket)
         self._rooms = Rooms(views, self._clients, telemetry, partial(LogWriter, sync=SYNCS[settings.durability]))

@@ -1,6 +1,7 @@
 """Version 1 of the socket's protocol, as MLgym's publisher and board speak it."""
 
 import json
+import logging
 import math
 import tracemalloc
 
@@ -274,6 +275,14 @@ def test_a_connection_of_another_origin_is_refused(board):
         assert answer.status_code == code
         allowed = answer.headers.get("Access-Control-Allow-Origin")
         assert allowed == (origin if code == 200 else None)
+
+
+def test_who_comes_with_the_session_of_a_server_that_is_gone_is_told_and_nobody_else(board, caplog):
+    path = "/socket.io/?EIO=4&transport=polling&sid=of-another-life"
+    answers = [board.get(path), requests.post(f"{board.url}{path}", data="3", timeout=30)]
+    assert [answer.status_code for answer in answers] == [400, 400]
+    assert all("Invalid session" in answer.text for answer in answers)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 def test_a_client_that_takes_nothing_costs_the_server_no_memory(board, wire):

@@ -84,7 +84,7 @@ def note(path: Path, line: str) -> None:
 def record(storage: Path, run_id: str, num: int, journal: Path) -> None:
     """Publishes until all its lives have published `num`; after each return one byte goes to the producer's journal.
 
-    Every 50th event is a checkpoint, of an experiment of this life's own.
+    Every 50th event of all lives is a checkpoint, of an experiment of this life's own.
     """
     lives = list(journal.glob("recorded-*"))
     done = sum(path.stat().st_size for path in lives)
@@ -92,7 +92,7 @@ def record(storage: Path, run_id: str, num: int, journal: Path) -> None:
     spool = Spool(run)
     with (journal / f"recorded-{spool.producer}").open("ab", buffering=0) as returned:
         for seq in range(1, num - done + 1):
-            if seq % 50 == 0:
+            if (done + seq) % 50 == 0:
                 content = random.randbytes(random.randint(1, MAX_CHECKPOINT_BYTES))
                 spool.publish(save_checkpoint(run, FIRST_EXPERIMENT + len(lives), seq, content))
             else:

@@ -6,6 +6,7 @@ goes on.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import time
 from collections import defaultdict
@@ -13,7 +14,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
+
 from mlgym_core.errors import RunError, StoreError
+from mlgym_core.events.appending import append_facts
 from mlgym_core.events.checkpoint_files import ToldCheckpoints, folder_of, is_whole
 from mlgym_core.events.files import hidden_beside, remove_folder, writing
 from mlgym_core.events.folder import EventStorage, RunFolder
@@ -25,8 +29,9 @@ from mlgym_core.events.verify import verify_chain
 from mlgym_core.publish.carrier import Carrier
 from mlgym_core.publish.endpoint import route_of
 from mlgym_core.publish.ledger import Ledger, write_ledger
-from mlgym_core.publish.store import BROKEN, UNREACHABLE, Store
+from mlgym_core.publish.store import BROKEN, UNREACHABLE, AbsentError, Store
 
+_LOG = logging.getLogger(__name__)
 ALIVE = "MG431"
 REFUSED = "MG433"
 _PATIENCE_S = 60.0
@@ -51,6 +56,9 @@ def adopt(
     What waits of it here is sent first. Then its log there takes the place of the one here, with its configuration and
     the checkpoints of the experiments that have not finished, or of all of them. Files that lie here are kept.
 
+    A checkpoint whose files never came there, or not all, is told as deleted: training had deleted them before their
+    turn came, and its machine was lost before it could send that.
+
     Raises:
         RunError: a server cannot be reached, does not take what waits here, or has files that are not as the log tells;
             or the run is under way.
@@ -66,9 +74,10 @@ def adopt(
         _wait_until_left(store, run_id, patience_s)
         lock = WriterLock(run)
         try:
-            _bring(store, run, servers, with_finished=with_finished)
+            lost = _bring(store, run, servers, with_finished=with_finished)
         finally:
             lock.release()
+    _tell_lost(run, lost)
     return run
 
 
@@ -103,8 +112,11 @@ def _wait_until_left(store: Store, run_id: str, patience_s: float) -> None:
         time.sleep(_LOOK_EVERY_S)
 
 
-def _bring(store: Store, run: RunFolder, servers: Sequence[str], *, with_finished: bool) -> None:
-    """Fetches all beside the run's files and puts it in their place once it is whole, the log last."""
+def _bring(store: Store, run: RunFolder, servers: Sequence[str], *, with_finished: bool) -> list[CheckpointSaved]:
+    """Fetches all beside the run's files and puts it in their place once it is whole, the log last.
+
+    Gives the checkpoints that are neither there nor here.
+    """
     fetched = RunFolder(hidden_beside(run.log_path) / run.run_id)
     try:
         num_events = _fetch_log(store, fetched)
@@ -119,11 +131,11 @@ def _bring(store: Store, run: RunFolder, servers: Sequence[str], *, with_finishe
         wanted = [each for each in told.saved() if with_finished or each.experiment_id not in done]
         _finish_deletions(store, fetched, told.deleted())
         missing = [each for each in wanted if not is_whole(run, each)]
-        for saved in missing:
-            _fetch_checkpoint(store, fetched, saved)
+        found = [each for each in missing if _fetch_checkpoint(store, fetched, each)]
         with writing(run.path):
-            _put_in_place(fetched, [folder_of(fetched, each) for each in missing], run)
+            _put_in_place(fetched, [folder_of(fetched, each) for each in found], run)
         write_ledger(run, _ledger(store, servers, num_events))
+        return [each for each in missing if each not in found]
     finally:
         shutil.rmtree(fetched.path.parent, ignore_errors=True)
 
@@ -153,11 +165,30 @@ def _finish_deletions(store: Store, run: RunFolder, deleted: Iterable[Checkpoint
             store.delete(route_of(run, folder_of(run, each)))
 
 
-def _fetch_checkpoint(store: Store, fetched: RunFolder, saved: CheckpointSaved) -> None:
+def _fetch_checkpoint(store: Store, fetched: RunFolder, saved: CheckpointSaved) -> bool:
+    """Whether all of it is there; what of it is there has to be as the log tells, also where something is not."""
     folder = folder_of(fetched, saved)
+    is_there = True
     for resource in saved.resources:
         path = folder / check_name(resource.name, "resource")
-        store.fetch(f"{route_of(fetched, folder)}/{resource.name}", path, resource.sha256)
+        try:
+            store.fetch(f"{route_of(fetched, folder)}/{resource.name}", path, resource.sha256)
+        except AbsentError:
+            is_there = False
+    return is_there
+
+
+def _tell_lost(run: RunFolder, lost: Sequence[CheckpointSaved]) -> None:
+    for each in lost:
+        _LOG.warning(
+            "the checkpoint of experiment %d, epoch %d, step %d never came to the server whole; "
+            "what goes on does so from the newest that did, or from its beginning",
+            each.experiment_id,
+            each.epoch,
+            each.step,
+        )
+    if lost:
+        append_facts(run, [CheckpointDeleted(**msgspec.structs.asdict(each)) for each in lost])
 
 
 def _put_in_place(fetched: RunFolder, fetched_checkpoints: Sequence[Path], run: RunFolder) -> None:

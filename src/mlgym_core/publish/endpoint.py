@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 from types import MappingProxyType
@@ -68,8 +69,7 @@ class Endpoint:
             case AttemptStarted():
                 self._put_of_experiment(payload.experiment_id, SYSTEM_INFO, producer)
             case CheckpointSaved():
-                for resource in payload.resources:
-                    self._post(folder_of(run, payload), resource.name, producer)
+                self._post(payload, producer)
 
     def delete(self, deleted: CheckpointDeleted, producer: str) -> None:
         """Deletes the files of a checkpoint, as `producer` told; nothing happens where there are none."""
@@ -86,16 +86,21 @@ class Endpoint:
             return
         self._request("PUT", route, producer, json={"file_format": file_format, "content": content})
 
-    def _post(self, folder: Path, resource: str, producer: str) -> None:
-        try:
-            file = (folder / check_name(resource, "resource")).open("rb")
-        except FileNotFoundError:  # deleted since, as the events to come say
-            return
-        with file:
-            form = _Form(resource, file)
-            self._request(
-                "POST", route_of(self._run, folder), producer, data=form, headers={"Content-Type": form.content_type}
-            )
+    def _post(self, saved: CheckpointSaved, producer: str) -> None:
+        """Uploads a checkpoint, if all of it is here; what is deleted while it is read is read to its end."""
+        folder = folder_of(self._run, saved)
+        with ExitStack() as opened:
+            try:
+                files = {
+                    each.name: opened.enter_context((folder / check_name(each.name, "resource")).open("rb"))
+                    for each in saved.resources
+                }
+            except FileNotFoundError:  # deleted since, as the events to come say; who adopts the run makes up for it
+                return
+            for name, file in files.items():
+                form = _Form(name, file)
+                headers = {"Content-Type": form.content_type}
+                self._request("POST", route_of(self._run, folder), producer, data=form, headers=headers)
 
     def _request(
         self, method: str, route: str, producer: str, *, headers: Mapping[str, str] = MappingProxyType({}), **body: Any
@@ -143,6 +148,14 @@ def told(answer: requests.Response) -> str:
         return f"{error['message']}; {error['hint']}" if error["hint"] else str(error["message"])
     except (ValueError, KeyError, TypeError):
         return f"{answer.status_code} {answer.reason} for {answer.url}"
+
+
+def code_of(answer: requests.Response) -> str | None:
+    """The code of the error that a server answered with, where it is one of this project's."""
+    try:
+        return str(answer.json()["error"]["code"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 class _Form:

@@ -16,7 +16,7 @@ import requests
 from mlgym_core.errors import RunError
 from mlgym_core.events.files import writing
 from mlgym_core.events.lock import Liveness
-from mlgym_core.publish.endpoint import BearerAuth, told
+from mlgym_core.publish.endpoint import BearerAuth, code_of, told
 
 UNREACHABLE = "MG430"
 BROKEN = "MG432"
@@ -24,11 +24,16 @@ _TIMEOUT_S = (5, 60)
 _CHUNK_BYTES = 2**20
 
 
+class AbsentError(RunError):
+    """A server says that what it was asked for is not there."""
+
+
 class Store:
     """The runs that the REST endpoint `url` tells of to who shows `token`.
 
     Raises, in each method:
-        RunError: it could not be reached, or does not tell (UNREACHABLE).
+        RunError: it could not be reached, or does not tell (UNREACHABLE); an AbsentError where it has not what is asked
+            for.
     """
 
     def __init__(self, url: str, token: str | None) -> None:
@@ -97,14 +102,19 @@ class Store:
         try:
             with self._session.get(f"{self.url}/{route}", timeout=_TIMEOUT_S, stream=True) as answer:
                 if not answer.ok:
-                    raise self._refusal(told(answer))
+                    raise self._refusal(told(answer), AbsentError if _is_absent(answer) else RunError)
                 yield answer
         except requests.RequestException as error:
             raise self._refusal(str(error)) from error
 
-    def _refusal(self, why: str) -> RunError:
-        return RunError(
+    def _refusal(self, why: str, kind: type[RunError] = RunError) -> RunError:
+        return kind(
             f"{self.url} does not tell of the run: {why}",
             code=UNREACHABLE,
             hint="a run that is kept on a server goes on only where that says how far it got: --server URL names it",
         )
+
+
+def _is_absent(answer: requests.Response) -> bool:
+    """Whether the service itself says so: what stands before it may not know the service, or not yet."""
+    return answer.status_code == HTTPStatus.NOT_FOUND and code_of(answer) is not None

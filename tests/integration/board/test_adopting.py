@@ -4,6 +4,7 @@ import hashlib
 import json
 from contextlib import closing
 
+import msgspec
 import pytest
 
 from mlgym_core.errors import RunError, StoreError
@@ -271,6 +272,84 @@ def test_a_damaged_log_is_not_gone_on_from(machine, board, begun):
     refused(BROKEN, lambda: machine().adopt(board.url))
 
 
-def test_a_file_that_is_gone_there_is_not_gone_on_without(machine, board, begun):
+def of_type(run, event_type):
+    events = [json.loads(line) for line in LogReader(run).poll()]
+    return [each["payload"] for each in events if each["event_type"] == event_type]
+
+
+@pytest.mark.parametrize("batch", [None, 4])
+def test_what_never_came_there_is_told_as_deleted_once_and_the_one_before_is_gone_on_from(
+    machine, board, begun, caplog, batch
+):
+    there = machine("there")
+    there.adopt(board.url)
+    saved = there.checkpoint(1, 3, batch=batch)
+    remove_folder(there.folder.checkpoint_path(1, 3) if batch is None else there.folder.step_path(1, 3))
+    there.attempt(1, 2, saved)
+    there.send(board.url)
+    before = log(board.storage.run("r"))
+    here = machine()
+
+    run = here.adopt(board.url)
+
+    assert (checkpoints(run), run.checkpoint_steps(1)) == ({(1, 2)}, [])
+    assert log(run).startswith(before)
+    [told] = LogReader(run).poll()[len(before.splitlines()) :]
+    assert json.loads(told)["payload"] == of_type(run, "checkpoint_saved")[-1]
+    assert json.loads(told)["event_type"] == "checkpoint_deleted"
+    assert ["never came to the server whole" in record.message for record in caplog.records] == [True]
+    here.adopt(board.url)  # which sends it
+    machine("third").adopt(board.url)
+    assert log(board.storage.run("r")) == log(run)
+    assert len(caplog.records) == 1
+
+
+def test_where_nothing_is_whole_an_experiment_has_nothing_to_go_on_from(machine, board, begun):
     remove_folder(board.storage.run("r").checkpoint_path(1, 2))
+    here = machine()
+    assert checkpoints(here.adopt(board.url)) == set()
+    assert [each["epoch"] for each in of_type(here.folder, "checkpoint_deleted")] == [1, 2]
+
+
+class Halved(Machine):
+    """A machine whose checkpoints have a second file."""
+
+    def checkpoint(self, experiment_id, epoch, **options):
+        saved = super().checkpoint(experiment_id, epoch, **options)
+        write_atomically(self.folder.resource_path(experiment_id, epoch, "optimizer.json"), "{}")
+        resource = Resource(name="optimizer.json", size_bytes=2, sha256=sha256(b"{}"))
+        return msgspec.structs.replace(saved, resources=[*saved.resources, resource])
+
+
+@pytest.fixture
+def halved(tmp_path, machine, board, begun):
+    """On the server the newest checkpoint without its second file."""
+    there = Halved(tmp_path / "there", "r")
+    there.adopt(board.url)
+    there.attempt(1, 2, there.checkpoint(1, 3))
+    there.send(board.url)
+    run = board.storage.run("r")
+    run.resource_path(1, 3, "optimizer.json").unlink()
+    return run
+
+
+def test_what_came_there_in_part_is_gone_on_without_and_goes(machine, board, halved):
+    here = machine()
+    assert checkpoints(here.adopt(board.url)) == {(1, 2)}
+    here.send(board.url)
+    assert checkpoints(halved) == {(0, 1), (1, 2)}
+    assert [each["epoch"] for each in of_type(halved, "checkpoint_deleted")] == [1, 3]
+
+
+def test_what_came_there_in_part_and_is_not_as_the_log_tells_is_not_gone_on_without(machine, board, halved):
+    before = log(halved)
+    write_atomically(halved.resource_path(1, 3, "model.safetensors"), "other")
+    here = machine()
+    refused(BROKEN, lambda: here.adopt(board.url))
+    assert not here.folder.log_path.exists()
+    assert log(halved) == before
+
+
+def test_a_configuration_that_is_gone_there_is_not_gone_on_without(machine, board, begun):
+    board.storage.run("r").config_path("grid_search_config.yml").unlink()
     refused(UNREACHABLE, lambda: machine().adopt(board.url))

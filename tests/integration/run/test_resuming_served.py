@@ -1,5 +1,6 @@
 """A run that is kept on a server, killed, and resumed: where it was begun, and on another machine."""
 
+import json
 import re
 import shutil
 import signal
@@ -10,6 +11,7 @@ from mlgym_core.events.checkpoint_files import verify_checkpoints
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.projections.equality import differences
 from mlgym_core.events.verify import verify_chain
+from mlgym_core.publish.shipment import Shipment
 
 HERE = ("--executor", "main_process")
 
@@ -30,21 +32,20 @@ class Held(nn.Sequential):
 
     def forward(self, features):
         self.num_batches += self.training and len(features) > 2
-        if self.num_batches == 15:
-            while Path(__file__).with_name("held").exists():
-                time.sleep(0.01)
+        while Path(__file__).with_name(f"held_{self.num_batches}").exists():
+            time.sleep(0.01)
         return super().forward(features)
 """
 
 
 @pytest.fixture
 def grid(workplace, tmp_path):
-    """Two experiments that do not get beyond their third epoch while the file `held` is there.
+    """Two experiments that do not get beyond a batch of training while the file `held_NUMBER` is there.
 
     A process knows a module and a component of one name once.
     """
     name = "held_" + re.sub(r"\W", "_", tmp_path.name)
-    (workplace.path / f"{name}.py").write_text(HELD.format(name=name))
+    (workplace.path / f"{name}.py").write_text(HELD.replace("{name}", name))
     grid = workplace.grid_with(name, **{"epochs: 2": "save_every_steps: 2, epochs: 5"})
     return workplace.write(
         grid.read_text().replace("lr: 1e-2", "lr: {sweep: [1e-2, 1e-3]}").replace("[models]", f"[{name}]")
@@ -58,7 +59,7 @@ def lines(run) -> list[str]:
 @pytest.fixture
 def killed(start_mlgym, workplace, server, grid):
     """On the server what it got of a run that was killed after its second checkpoint had replaced the first."""
-    held = workplace.path / "held"
+    held = workplace.path / "held_15"
     held.touch()
     server.start()
     started = start_mlgym("run", grid, "--server", server.url, *HERE)
@@ -107,3 +108,76 @@ def test_what_has_finished_is_left_alone_and_nothing_stays_here(mlgym, workplace
     assert again.status == 0, again.err
     assert run.log_path.read_bytes() == before
     assert workplace.storage.outbox.runs() == []
+
+
+def of_type(run, event_type) -> list[dict]:
+    return [json.loads(line)["payload"] for line in lines(run) if f'"event_type":"{event_type}"' in line]
+
+
+@pytest.fixture
+def lost(start_mlgym, workplace, server, grid):
+    """On the server what it got of a run whose machine was lost behind a checkpoint that was sent without its files.
+
+    Training had deleted them before their turn came. `whole` says how many checkpoints were sent in time.
+    """
+
+    def lose(whole: int):
+        early, late = workplace.path / "held_9", workplace.path / "held_24"
+        early.touch()
+        late.touch()
+        if whole:
+            server.start()
+        started = start_mlgym("run", grid, "--server", server.url, *HERE)
+        if whole:
+            started.wait_until(lambda: any(of_type(run, "checkpoint_saved") for run in server.storage.runs()))
+            server.stop()
+        early.unlink()
+        outbox = workplace.storage.outbox
+        started.wait_until(
+            lambda: (
+                any(len(of_type(run, "checkpoint_deleted")) == 2 for run in outbox.runs())
+                and all(run.checkpoint_epochs(0) == [2] for run in outbox.runs())
+            )
+        )
+        started.send(signal.SIGKILL, to_group=True)
+        started.end()
+        late.unlink()
+        server.start()
+        [left] = outbox.runs()
+        saved = [number for number, line in enumerate(lines(left)) if '"event_type":"checkpoint_saved"' in line]
+        sent = Shipment(left, [server.url], server.url, None)
+        sent.offer(saved[whole] + 1)
+        assert sent.drain(60) == 0
+        sent.close()
+        shutil.rmtree(workplace.storage.path)
+        [run] = server.storage.runs()
+        assert (len(of_type(run, "checkpoint_saved")), of_type(run, "checkpoint_deleted")) == (whole + 1, [])
+        assert run.checkpoint_epochs(0) == [*range(whole)]
+        return run
+
+    return lose
+
+
+@pytest.mark.usefixtures("unhurried")
+@pytest.mark.parametrize("whole", [0, 1])
+def test_it_goes_on_from_what_arrived_where_the_files_of_the_newest_checkpoint_did_not(
+    mlgym, workplace, server, grid, lost, whole
+) -> None:
+    run = lost(whole)
+
+    resumed = mlgym("resume", "last", "--server", server.url)
+
+    assert resumed.status == 0, resumed.err
+    starts = [each["resumed_from"] for each in of_type(run, "attempt_started") if each["experiment_id"] == 0]
+    assert [each and each["epoch"] for each in starts] == [None, 0 if whole else None]
+    assert mlgym("run", grid, *HERE).status == 0
+    here = workplace.run()
+    assert differences(LogReader(run).poll(), LogReader(here).poll()) == []
+    ended = [
+        sorted((each["experiment_id"], each["epoch"]) for each in of_type(log, "checkpoint_deleted"))
+        for log in (run, here)
+    ]
+    assert ended[0] == ended[1]
+    assert verify_chain(run.log_path).num_lines == len(lines(run))
+    checked = verify_checkpoints(run)
+    assert (checked.num_checkpoints, checked.faults, checked.untold) == (2, [], [])

@@ -113,10 +113,11 @@ class Answering:
 
 
 class AnsweringRest:
-    """An endpoint that answers each request with `status` and keeps what it was asked."""
+    """An endpoint that answers each request with `status` and keeps what it was asked; `at_request` comes first."""
 
     def __init__(self):
         self.status = 200
+        self.at_request = lambda: None
         self.requests = []
         self.tokens = []
         self.producers = []
@@ -125,6 +126,7 @@ class AnsweringRest:
         class Handler(BaseHTTPRequestHandler):
             def answer(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                answering.at_request()
                 answering.requests.append((self.command, self.path, body))
                 answering.tokens.append(self.headers.get("Authorization"))
                 answering.producers.append(self.headers.get("MLgym-Producer"))
@@ -132,7 +134,7 @@ class AnsweringRest:
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-            do_PUT = do_POST = do_DELETE = answer
+            do_GET = do_PUT = do_POST = do_DELETE = answer
 
             def log_message(self, *_):
                 pass

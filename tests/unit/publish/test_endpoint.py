@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 import requests
 
-from mlgym_core.events.files import write_atomically
+from mlgym_core.events.files import remove_folder, write_atomically
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, ExperimentConfig, Resource, RunEnded, RunStarted
 from mlgym_core.publish.endpoint import Endpoint
@@ -63,13 +63,34 @@ def test_a_checkpoint_brings_each_of_its_files(staging, answering, bring):
     assert tail.strip() == head.partition(b"\r\n")[0] + b"--"
 
 
+def test_a_checkpoint_that_is_not_here_whole_is_not_brought_in_part(staging, answering, bring):
+    write_atomically(staging.resource_path(10, 12, "model.safetensors"), "model")
+    bring(CheckpointSaved, **checkpoint())
+    assert answering.requests == []
+
+
+def test_a_checkpoint_that_is_deleted_while_it_is_brought_arrives_whole(staging, answering, bring):
+    for name in ("model.safetensors", "optimizer.json"):
+        write_atomically(staging.resource_path(10, 12, name), name)
+    answering.at_request = lambda: remove_folder(staging.checkpoint_path(10, 12))
+    bring(CheckpointSaved, **checkpoint())
+    assert [
+        b"model.safetensors\r\n--" in answering.requests[0][2],
+        b"optimizer.json\r\n--" in answering.requests[1][2],
+    ] == [
+        True,
+        True,
+    ]
+
+
 def test_a_checkpoint_from_within_an_epoch_goes_apart(staging, answering, endpoint, bring):
     within = {**checkpoint(), "step": 345, "batch": 3}
-    write_atomically(staging.step_path(10, 345) / "optimizer.json", "{}")
+    for name in ("model.safetensors", "optimizer.json"):
+        write_atomically(staging.step_path(10, 345) / name, name)
     bring(CheckpointSaved, **within)
     endpoint.delete(CheckpointDeleted(grid_search_id="r", **within), "p")
     asked = [(method, path) for method, path, _ in answering.requests]
-    assert asked == [("POST", "/checkpoints/r/10/steps/345"), ("DELETE", "/checkpoints/r/10/steps/345")]
+    assert asked == [*[("POST", "/checkpoints/r/10/steps/345")] * 2, ("DELETE", "/checkpoints/r/10/steps/345")]
 
 
 def test_a_deleted_checkpoint_is_deleted(answering, endpoint):

@@ -1,7 +1,7 @@
-"""Copies of tensors in host memory, laid out as the safetensors file that they become, so that they are copied once.
+"""Copies of tensors in host memory, laid out as the safetensors files that they become, so that they are copied once.
 
-Owns the layout of such a file and the memory for it, which is used again: memory that is new to a process costs more
-than the copy. It knows no trainer and no file's name.
+Owns the layout of such files and the memory for them, which is used again: memory that is new to a process costs more
+than the copy. It knows no trainer.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import json
 import weakref
-from collections.abc import Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 import torch
@@ -26,6 +26,15 @@ _ROOM_TO_GROW = 4096
 _ENCODER = msgspec.json.Encoder()
 
 _Entry: TypeAlias = tuple[str, torch.dtype, torch.Size]
+_Extent: TypeAlias = tuple[int, int]
+"""Where something begins and ends, in bytes."""
+
+
+class TensorFile(NamedTuple):
+    """What a safetensors file is to hold: tensors by name, and what stands about them in its header."""
+
+    tensors: Mapping[str, Tensor]
+    metadata: dict[str, str] | None = None
 
 
 class HostBuffers:
@@ -35,33 +44,30 @@ class HostBuffers:
         self._free: list[_Block] = []
         self._layouts: dict[tuple[_Entry, ...], _Layout] = {}
 
-    def freeze(self, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> Frozen:
-        """The bytes of a safetensors file of `tensors` as they are now; tensors that share memory come once each.
+    def freeze(self, files: Mapping[str, TensorFile]) -> dict[str, Frozen]:
+        """The bytes of safetensors files as their tensors are now; tensors that share memory come once each.
 
         Of what is on a GPU the copy is only ordered here, and waited for where the bytes are asked for.
         """
-        layout = self._layout_of(tensors)
-        header = layout.header(metadata)
-        values = [tensors[name] for name in layout.names]
+        layouts = tuple(self._layout_of(each.tensors) for each in files.values())
+        headers = [layout.header(each.metadata) for layout, each in zip(layouts, files.values(), strict=True)]
+        values = [
+            each.tensors[name] for layout, each in zip(layouts, files.values(), strict=True) for name in layout.names
+        ]
         devices = {each.device for each in values if each.is_cuda}
-        block = self._take(layout, len(header), is_pinned=bool(devices))
-        if block.parts:
+        block = self._take(layouts, [len(each) for each in headers], is_pinned=bool(devices))
+        if values:
             with torch.no_grad():
                 torch._foreach_copy_(block.parts, values, non_blocking=bool(devices))
         copied = [torch.cuda.current_stream(device).record_event() for device in devices]
         array = block.memory.numpy()
         weakref.finalize(array, self._free.append, block).atexit = False
-        content = array.data[block.begin - len(header) : block.begin + layout.size_bytes]
-        content[: len(header)] = header
-        if not copied:
-            return Ready(content)
-
-        def finished() -> memoryview:
-            for event in copied:
-                event.synchronize()
-            return content
-
-        return finished
+        frozen: dict[str, Frozen] = {}
+        for name, header, (begin, end) in zip(files, headers, block.places, strict=True):
+            content = array.data[begin - len(header) : end]
+            content[: len(header)] = header
+            frozen[name] = functools.partial(_finish, copied, content) if copied else Ready(content)
+        return frozen
 
     def _layout_of(self, tensors: Mapping[str, Tensor]) -> _Layout:
         entries = tuple((name, each.dtype, each.shape) for name, each in tensors.items())
@@ -70,18 +76,21 @@ class HostBuffers:
             layout = self._layouts[entries] = _Layout(entries)
         return layout
 
-    def _take(self, layout: _Layout, header_bytes: int, *, is_pinned: bool) -> _Block:
-        needed = header_bytes + layout.size_bytes + _ALIGNMENT
+    def _take(self, layouts: tuple[_Layout, ...], header_sizes: Sequence[int], *, is_pinned: bool) -> _Block:
+        for number, each in enumerate(self._free):
+            if each.layouts == layouts and each.is_pinned == is_pinned and each.has_room_for(header_sizes):
+                return self._free.pop(number)
+        places, needed = _arrange(layouts, header_sizes)
         fitting = [
             (each.size_bytes, number)
             for number, each in enumerate(self._free)
             if each.size_bytes >= needed and each.is_pinned == is_pinned
         ]
-        if not fitting:
-            memory = torch.empty(needed + _ROOM_TO_GROW, dtype=torch.uint8, pin_memory=is_pinned)
-            return _Block(memory, layout, is_pinned=is_pinned)
-        block = self._free.pop(min(fitting)[1])
-        return block if block.layout is layout else _Block(block.memory, layout, is_pinned=is_pinned)
+        if fitting:
+            memory = self._free.pop(min(fitting)[1]).memory
+        else:
+            memory = torch.empty(needed, dtype=torch.uint8, pin_memory=is_pinned)
+        return _Block(memory, layouts, places, is_pinned=is_pinned)
 
 
 class _Layout:
@@ -111,19 +120,44 @@ class _Layout:
 
 
 class _Block:
-    """Memory for one file; `begin` is where its tensors do, and `parts` are these."""
+    """Memory for some files; `places` is where the tensors of each begin and end, and `parts` are these."""
 
-    def __init__(self, memory: Tensor, layout: _Layout, *, is_pinned: bool) -> None:
+    def __init__(
+        self, memory: Tensor, layouts: tuple[_Layout, ...], places: Sequence[_Extent], *, is_pinned: bool
+    ) -> None:
         self.memory = memory
         self.size_bytes = len(memory)
-        self.layout = layout
+        self.layouts = layouts
         self.is_pinned = is_pinned
-        # At the end of the memory, so that they stay where they are while the header grows.
-        self.begin = (self.size_bytes - layout.size_bytes) // _ALIGNMENT * _ALIGNMENT
+        self.places = places
+        ends = [0, *(end for _, end in places)]
+        self._rooms = [begin - end for (begin, _), end in zip(places, ends, strict=False)]
         self.parts = [
-            memory[self.begin + begin : self.begin + end].view(dtype).view(shape)
+            memory[start + begin : start + end].view(dtype).view(shape)
+            for layout, (start, _) in zip(layouts, places, strict=True)
             for begin, end, dtype, shape in layout.places
         ]
+
+    def has_room_for(self, header_sizes: Iterable[int]) -> bool:
+        """Whether headers of that many bytes find room before the tensors."""
+        return all(size <= room for size, room in zip(header_sizes, self._rooms, strict=True))
+
+
+def _arrange(layouts: Iterable[_Layout], header_sizes: Iterable[int]) -> tuple[list[_Extent], int]:
+    """Where the tensors of each file begin and end, with room for headers that grow, and how many bytes that takes."""
+    places = []
+    end = 0
+    for layout, header_bytes in zip(layouts, header_sizes, strict=True):
+        begin = -(-(end + header_bytes + _ROOM_TO_GROW) // _ALIGNMENT) * _ALIGNMENT
+        end = begin + layout.size_bytes
+        places.append((begin, end))
+    return places, end
+
+
+def _finish(copied: Iterable[torch.cuda.Event], content: memoryview) -> memoryview:
+    for event in copied:
+        event.synchronize()
+    return content
 
 
 @functools.cache

@@ -20,9 +20,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Generic, Self, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Generic, Self, TypeAlias, TypeVar, cast
 
-from mlgym_core.checkpoints.answers import Answer, do
+from mlgym_core.checkpoints.answers import Answer
 from mlgym_core.checkpoints.contents import Content, Frozen, Ready
 from mlgym_core.checkpoints.folders import Folder, save_parts
 from mlgym_core.errors import StoreError
@@ -180,31 +180,33 @@ class _Answer(Generic[T]):
     def __init__(self, read: Callable[..., None], do_here: Callable[[], T]) -> None:
         self._read = read
         self._do_here: Callable[[], T] | None = do_here
-        self._future: Future[T] = Future()
+        self._outcome: T | Exception | None = None
 
     def done(self) -> bool:
-        if not self._future.done():
+        if self._do_here is not None:
             self._read(waits=False)
-        return self._future.done()
+        return self._do_here is None
 
     def result(self) -> T:
-        while not self._future.done():
+        while self._do_here is not None:
             self._read(waits=True)
-        return self._future.result()
+        if isinstance(self._outcome, Exception):
+            raise self._outcome
+        return cast("T", self._outcome)
 
     def take(self, answer: bytes) -> None:
         """What the process says."""
+        self._outcome = pickle.loads(answer)
         self._do_here = None  # it holds the bytes of the files
-        value = pickle.loads(answer)
-        if isinstance(value, StoreError):
-            self._future.set_exception(value)
-        else:
-            self._future.set_result(value)
 
     def do_here(self) -> None:
         """The process does not say anything any more."""
         assert self._do_here is not None
-        self._future, self._do_here = do(self._do_here), None
+        try:
+            self._outcome = self._do_here()
+        except Exception as error:  # whoever asks for the result is told
+            self._outcome = error
+        self._do_here = None
 
 
 def _send(connection: socket.socket, parts: Sequence[Content]) -> None:

@@ -9,6 +9,7 @@ import base64
 import json
 import math
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 import msgspec
@@ -16,8 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
-from mlgym_core.checkpoints.buffers import HostBuffers
-from mlgym_core.checkpoints.contents import Content, Frozen
+from mlgym_core.checkpoints.buffers import HostBuffers, TensorFile
+from mlgym_core.checkpoints.contents import Content
 from mlgym_core.checkpoints.fitting import CUT_SHORT, RESTORE
 from mlgym_core.errors import StoreError
 
@@ -27,12 +28,12 @@ UNKNOWN = "MG410"
 _STATE = "state"
 _MARK = "$"
 """A mapping with one key that begins so stands for something that JSON does not have."""
-_AS_IT_IS = (str, int)  # and so bool
+_AS_IT_IS = frozenset({str, int, bool, NoneType})
 _ENCODER = msgspec.json.Encoder()
 
 
-def freeze_tensors(tensors: Mapping[str, Tensor], buffers: HostBuffers) -> Frozen:
-    """A model's state as it is now, as safetensors under its own names; tensors that share memory come once each.
+def tensor_file(tensors: Mapping[str, Tensor]) -> TensorFile:
+    """A model's state under its own names.
 
     Raises:
         StoreError: there is something else in it, as a module's extra state may be.
@@ -44,18 +45,18 @@ def freeze_tensors(tensors: Mapping[str, Tensor], buffers: HostBuffers) -> Froze
             code=UNKNOWN,
             hint="keep it in a buffer",
         )
-    return buffers.freeze(tensors)
+    return TensorFile(tensors)
 
 
 def load_tensors(content: Content) -> dict[str, Tensor]:
-    """What `freeze_tensors` froze, on the CPU. Raises StoreError where it is not whole."""
+    """What a file of tensors holds, on the CPU. Raises StoreError where it is not whole."""
     try:
         return load_safetensors(bytes(content))
     except (SafetensorError, ValueError) as error:
         raise _cut_short(error) from error
 
 
-def freeze_state(state: Any, buffers: HostBuffers) -> Frozen:
+def state_file(state: Any) -> TensorFile:
     """Any nest of dicts, lists, tuples, tensors and plain values: the tensors as safetensors, the rest in its header.
 
     Raises:
@@ -63,19 +64,19 @@ def freeze_state(state: Any, buffers: HostBuffers) -> Frozen:
     """
     tensors: dict[str, Tensor] = {}
     rest = _encode(state, tensors)
-    return buffers.freeze(tensors, {_STATE: _to_json(rest).decode()})
+    return TensorFile(tensors, {_STATE: _to_json(rest).decode()})
 
 
 def load_state(content: Content) -> Any:
-    """What `freeze_state` froze, tensors on the CPU. Raises StoreError where it is not whole."""
+    """What a file of `state_file` holds, tensors on the CPU. Raises StoreError where it is not whole."""
     tensors = load_tensors(content)
     header = json.loads(bytes(content[8 : 8 + int.from_bytes(content[:8], "little")]))
     return _decode(json.loads(header["__metadata__"][_STATE]), tensors)
 
 
 def dump_state(state: Any) -> bytes:
-    """The bytes of `freeze_state`, of memory of their own."""
-    return bytes(freeze_state(state, HostBuffers())())
+    """The bytes of a file of `state_file`, of memory of their own."""
+    return bytes(HostBuffers().freeze({_STATE: state_file(state)})[_STATE]())
 
 
 def dump_json(state: Any) -> bytes:
@@ -108,8 +109,11 @@ def _to_json(value: Any) -> bytes:
 
 
 def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
-    if value is None or isinstance(value, _AS_IT_IS):
+    kind = type(value)  # asked first: it answers for nearly all, and isinstance takes several times as long
+    if kind in _AS_IT_IS:
         return value
+    if kind is dict:
+        return _encode_mapping(value, tensors)
     if isinstance(value, Tensor):
         name = f"{len(tensors):06d}"
         tensors[name] = value
@@ -124,6 +128,8 @@ def _encode(value: Any, tensors: dict[str, Tensor]) -> Any:
         return [_encode(item, tensors) for item in value]
     if isinstance(value, Mapping):
         return _encode_mapping(value, tensors)
+    if value is None or isinstance(value, str | int):
+        return value
     raise StoreError(
         f"a checkpoint cannot hold a value of the type {type(value).__name__}",
         code=UNKNOWN,
@@ -136,7 +142,7 @@ def _encode_mapping(value: Mapping[Any, Any], tensors: dict[str, Tensor]) -> Any
         if not isinstance(key, str) or key[:1] == _MARK:
             break
     else:
-        return {key: _encode(item, tensors) for key, item in value.items()}
+        return {k: each if type(each) in _AS_IT_IS else _encode(each, tensors) for k, each in value.items()}
     return {f"{_MARK}items": [[_encode(key, tensors), _encode(item, tensors)] for key, item in value.items()]}
 
 

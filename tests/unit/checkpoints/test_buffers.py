@@ -3,7 +3,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from mlgym_core.checkpoints.buffers import HostBuffers
+from mlgym_core.checkpoints.buffers import HostBuffers, TensorFile
+from mlgym_core.checkpoints.contents import Content
 
 STATE = {
     "weight": torch.randn(5, 3).T,
@@ -15,6 +16,10 @@ STATE = {
 }
 
 
+def freeze(buffers: HostBuffers, tensors: dict[str, Tensor], **metadata: str) -> Content:
+    return buffers.freeze({"model": TensorFile(tensors, metadata)})["model"]()
+
+
 def assert_equal(content: bytes | memoryview, state: dict[str, Tensor]) -> None:
     found = load(bytes(content))
     assert set(found) == set(state)
@@ -24,7 +29,7 @@ def assert_equal(content: bytes | memoryview, state: dict[str, Tensor]) -> None:
 
 
 def test_safetensors_reads_what_was_frozen() -> None:
-    assert_equal(HostBuffers().freeze(STATE, {"note": "ü"})(), STATE)
+    assert_equal(freeze(HostBuffers(), STATE, note="ü"), STATE)
 
 
 def test_safetensors_itself_lays_out_tensors_the_same_way() -> None:
@@ -33,18 +38,18 @@ def test_safetensors_itself_lays_out_tensors_the_same_way() -> None:
 
     state = {name: each.contiguous() for name, each in STATE.items() if name != "complex"}
 
-    assert data_of(bytes(HostBuffers().freeze(state)())) == data_of(save(state))
+    assert data_of(bytes(freeze(HostBuffers(), state))) == data_of(save(state))
 
 
 def test_what_was_frozen_stays_while_its_tensors_change() -> None:
     buffers, weight = HostBuffers(), torch.ones(100)
     frozen = []
     for _ in range(3):
-        frozen.append(buffers.freeze({"weight": weight}))
+        frozen.append(freeze(buffers, {"weight": weight}))
         weight += 1
 
     for number, each in enumerate(frozen, 1):
-        assert_equal(each(), {"weight": torch.full((100,), float(number))})
+        assert_equal(each, {"weight": torch.full((100,), float(number))})
 
 
 def address(content: bytes | memoryview) -> int:
@@ -53,14 +58,14 @@ def address(content: bytes | memoryview) -> int:
 
 def test_memory_is_used_again_once_nobody_holds_the_bytes() -> None:
     buffers, state = HostBuffers(), {"weight": torch.ones(1000)}
-    held = buffers.freeze(state)()
-    meanwhile = buffers.freeze(state)()
+    held = freeze(buffers, state)
+    meanwhile = freeze(buffers, state)
     places = {address(held), address(meanwhile)}
     assert len(places) == 2
 
     del held, meanwhile
     for _ in range(4):
-        again = buffers.freeze(state)()
+        again = freeze(buffers, state)
         assert address(again) in places
         del again
 
@@ -68,25 +73,50 @@ def test_memory_is_used_again_once_nobody_holds_the_bytes() -> None:
 def test_the_smallest_memory_that_is_large_enough_is_taken() -> None:
     buffers = HostBuffers()
     sizes = {"large": torch.ones(10**6), "small": torch.ones(10)}
-    held = {name: buffers.freeze({"": each})() for name, each in sizes.items()}
+    held = {name: freeze(buffers, {"": each}) for name, each in sizes.items()}
     places = {name: address(each) for name, each in held.items()}
     held.clear()
 
-    again = {name: buffers.freeze({"": each})() for name, each in reversed(sizes.items())}
+    again = {name: freeze(buffers, {"": each}) for name, each in reversed(sizes.items())}
 
     assert {name: address(each) for name, each in again.items()} == places
 
 
 def test_a_header_may_grow_a_little_in_the_same_memory() -> None:
     buffers, state = HostBuffers(), {"weight": torch.ones(1000)}
-    content = buffers.freeze(state, {"step": "1"})()
+    content = freeze(buffers, state, step="1")
     end = address(content) + len(content)
     del content
 
-    content = buffers.freeze(state, {"step": "1" * 3000})()
+    content = freeze(buffers, state, step="1" * 3000)
     assert address(content) + len(content) == end
+
+
+def test_a_header_that_grows_more_has_other_memory() -> None:
+    buffers, state = HostBuffers(), {"weight": torch.ones(1000)}
+    freeze(buffers, state, step="1")
+
+    content = freeze(buffers, state, step="1" * 30_000)
+
+    assert_equal(content, state)
+    assert len(content) > 34_000
+
+
+def test_files_of_one_moment_are_copied_together() -> None:
+    buffers, weight = HostBuffers(), torch.ones(100)
+    files = {
+        "model": TensorFile({"weight": weight}),
+        "nothing": TensorFile({}, {"step": "1"}),
+        "optimizer": TensorFile({"0": weight.bfloat16(), "1": torch.tensor(True)}, {"step": "2"}),
+    }
+    for _ in range(2):  # the second in the memory of the first
+        frozen = {name: each() for name, each in buffers.freeze(files).items()}
+        for name, each in files.items():
+            assert_equal(frozen[name], dict(each.tensors))
+        assert 0 < address(frozen["optimizer"]) - address(frozen["model"]) < 10**5
+        del frozen
 
 
 def test_a_type_that_safetensors_does_not_know_is_refused() -> None:
     with pytest.raises((KeyError, TypeError)):
-        HostBuffers().freeze({"": torch.zeros(3, dtype=torch.complex128)})
+        freeze(HostBuffers(), {"": torch.zeros(3, dtype=torch.complex128)})

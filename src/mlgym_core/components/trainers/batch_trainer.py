@@ -106,7 +106,7 @@ class BatchTrainer(ABC):
 
     def resources(self) -> dict[str, Frozen]:
         """The state as a file."""
-        return {_MODEL: serialize.freeze_state(_marked(self.state()), self._buffers)}
+        return self._buffers.freeze({_MODEL: serialize.state_file(_marked(self.state()))})
 
     def load_resources(self, load: Callable[[str], bytes]) -> None:
         """Go on from the file that `resources` gave; `load` reads one by name.

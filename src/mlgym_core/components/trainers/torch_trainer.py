@@ -225,15 +225,15 @@ class TorchTrainer:
     def resources(self) -> dict[str, Frozen]:
         """All that training goes on from, as files by name. Raises RunError where a loss has stopped training."""
         self._watch.settle()
-        freeze_tensors, freeze_state = serialize.freeze_tensors, serialize.freeze_state
-        files = {
-            MODEL: freeze_tensors(self._model.state_dict(), self._buffers),
-            OPTIMIZER: freeze_state(torch_state.gather(self._optimizers), self._buffers),
+        of_tensors = {
+            MODEL: serialize.tensor_file(self._model.state_dict()),
+            OPTIMIZER: serialize.state_file(torch_state.gather(self._optimizers)),
         }
+        if isinstance(self._loss, nn.Module) and (loss := self._loss.state_dict()):
+            of_tensors[LOSS] = serialize.tensor_file(loss)
+        files = self._buffers.freeze(of_tensors)
         if self._schedulers:
             files[LR_SCHEDULER] = torch_state.freeze_json(torch_state.gather(self._schedulers))
-        if isinstance(self._loss, nn.Module) and (loss := self._loss.state_dict()):
-            files[LOSS] = freeze_tensors(loss, self._buffers)
         if scaler := self._steps.state_dict():
             files[GRADIENT_SCALER] = torch_state.freeze_json(scaler)
         return files

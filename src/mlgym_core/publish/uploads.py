@@ -175,7 +175,8 @@ class Uploads(Background):
             return
         is_brought = self._try(partial(self._endpoint.bring, payload, producer))
         if isinstance(payload, CheckpointSaved):
-            if is_brought:
+            # What was told of before may have come in time, though its files are gone here by now.
+            if is_brought or event_id < self._num_told():
                 self._ahead.have_one.add(payload.experiment_id)
             elif self._ahead.is_to_look(event_id, payload.experiment_id):
                 self._bring_next(event_id, producer, payload, start)

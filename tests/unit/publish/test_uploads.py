@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mlgym_core.events.files import write_atomically
+from mlgym_core.events.files import remove_folder, write_atomically
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.log_reader import LogReader
@@ -260,9 +260,12 @@ def test_a_checkpoint_is_not_brought_before_the_end_of_an_earlier_one_of_its_pla
     assert asked(answering)[-1] == posted(4)
 
 
-def test_another_process_knows_which_checkpoints_an_earlier_one_brought(walk, answering):
+@pytest.mark.parametrize(("remembered", "num_told"), [(1, 0), (0, 1)])
+def test_another_process_knows_which_checkpoints_an_earlier_one_brought(walk, answering, remembered, num_told):
     answering.status = 503
-    walked = walk(position=1)
+    walked = walk(position=remembered)
+    walked.num_told = num_told
+    remove_folder(walked.folder.checkpoint_path(0, 1))
     walked.save(4)
     walked.publish(CheckpointSaved, *GONE, (CheckpointSaved, 4))
     while posted(4) not in asked(answering):

@@ -57,8 +57,8 @@ class Endpoint:
         """Ends the connection."""
         self._session.close()
 
-    def bring(self, payload: Payload, producer: str) -> bool:
-        """Uploads the files that an event of `producer` speaks of; False for a checkpoint that is not here whole."""
+    def bring(self, payload: Payload, producer: str) -> None:
+        """Uploads the files that an event of `producer` speaks of; those that are gone here are left out."""
         run = self._run
         match payload:
             case RunStarted():
@@ -69,8 +69,7 @@ class Endpoint:
             case AttemptStarted():
                 self._put_of_experiment(payload.experiment_id, SYSTEM_INFO, producer)
             case CheckpointSaved():
-                return self._post(payload, producer)
-        return True
+                self._post(payload, producer)
 
     def delete(self, deleted: CheckpointDeleted, producer: str) -> None:
         """Deletes the files of a checkpoint, as `producer` told; nothing happens where there are none."""
@@ -87,7 +86,7 @@ class Endpoint:
             return
         self._request("PUT", route, producer, json={"file_format": file_format, "content": content})
 
-    def _post(self, saved: CheckpointSaved, producer: str) -> bool:
+    def _post(self, saved: CheckpointSaved, producer: str) -> None:
         """Uploads a checkpoint, if all of it is here; what is deleted while it is read is read to its end."""
         folder = folder_of(self._run, saved)
         with ExitStack() as opened:
@@ -97,12 +96,11 @@ class Endpoint:
                     for each in saved.resources
                 }
             except FileNotFoundError:  # deleted since, as the events to come say; who adopts the run makes up for it
-                return False
+                return
             for name, file in files.items():
                 form = _Form(name, file)
                 headers = {"Content-Type": form.content_type}
                 self._request("POST", route_of(self._run, folder), producer, data=form, headers=headers)
-        return True
 
     def _request(
         self, method: str, route: str, producer: str, *, headers: Mapping[str, str] = MappingProxyType({}), **body: Any

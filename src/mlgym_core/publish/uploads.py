@@ -9,14 +9,11 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable, Container, Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import requests
 
 from mlgym_core.errors import StoreError
-from mlgym_core.events.chain import LogPosition
 from mlgym_core.events.checkpoint_files import folder_of
 from mlgym_core.events.codec import decode_event, read_stamp
 from mlgym_core.events.folder import RunFolder
@@ -33,23 +30,6 @@ _LOOK_FOR_ACKNOWLEDGEMENT_S = 0.1
 _SPEAKS_OF_FILES = re.compile(
     rb'\n(\{"event_type":"(?:run_started|experiment_config|attempt_started|checkpoint_saved|checkpoint_deleted)"[^\n]*)'
 )
-
-
-@dataclass(slots=True)
-class _Ahead:
-    """What was done about checkpoints whose events have not had their turn.
-
-    `brought`: the events whose files are there; `have_one`: the experiments of which the server was given one;
-    `looked`: up to which event it was looked for the next one of an experiment.
-    """
-
-    brought: set[int] = field(default_factory=set)
-    have_one: set[int] = field(default_factory=set)
-    looked: dict[int, int] = field(default_factory=dict)
-
-    def is_to_look(self, event_id: int, experiment_id: int) -> bool:
-        """Whether the server has one of the experiment's that would end, and it is not known what comes next."""
-        return experiment_id in self.have_one and self.looked.get(experiment_id, -1) <= event_id
 
 
 class Uploads(Background):
@@ -81,7 +61,6 @@ class Uploads(Background):
         self._advanced = advanced
         self._to_delete: deque[tuple[int, str, CheckpointDeleted]] = deque()
         self._starts: dict[str, int] = {}
-        self._ahead = _Ahead()
         self._begins_anew = True
         self.obstacle: str | None = None
         self.is_refused = False
@@ -137,19 +116,15 @@ class Uploads(Background):
             if self._begins_anew:
                 self._begins_anew = False
                 self._to_delete.clear()
-                self._ahead = _Ahead()
                 reader = LogReader(self._run)
             self._delete_due()
-            start = reader.position
             piece = reader.poll_slice(_CHUNK_BYTES, self._num_events())
             for event_id, producer, payload in _speaking_of_files(piece.first_event_id, piece.data):
                 if isinstance(payload, AttemptStarted):
                     self._starts[producer] = event_id
                 if event_id >= self._position:
                     self._advance(event_id)
-                    self._bring(event_id, producer, payload, start)
-                elif isinstance(payload, CheckpointSaved):
-                    self._ahead.have_one.add(payload.experiment_id)
+                    self._bring(event_id, producer, payload)
             if piece.num_lines:
                 self._advance(piece.first_event_id + piece.num_lines)
             else:
@@ -163,7 +138,7 @@ class Uploads(Background):
             self.changed.notify_all()
         self._advanced()
 
-    def _bring(self, event_id: int, producer: str, payload: Payload, start: LogPosition) -> None:
+    def _bring(self, event_id: int, producer: str, payload: Payload) -> None:
         if isinstance(payload, CheckpointDeleted):
             self._to_delete.append((event_id, producer, payload))
             return
@@ -171,44 +146,8 @@ class Uploads(Background):
             while self._must_wait(producer, payload) and not self.closed and not self._begins_anew:
                 self.pause(_LOOK_FOR_ACKNOWLEDGEMENT_S)
                 self._delete_due()
-        if producer in self._set_aside() or event_id in self._ahead.brought:
-            return
-        is_brought = self._try(partial(self._endpoint.bring, payload, producer))
-        if isinstance(payload, CheckpointSaved):
-            # What was told of before may have come in time, though its files are gone here by now.
-            if is_brought or event_id < self._num_told():
-                self._ahead.have_one.add(payload.experiment_id)
-            elif self._ahead.is_to_look(event_id, payload.experiment_id):
-                self._bring_next(event_id, producer, payload, start)
-
-    def _bring_next(self, event_id: int, producer: str, gone: CheckpointSaved, start: LogPosition) -> None:
-        """Brings the next checkpoint after one that is gone, before events are sent that end what the server has.
-
-        Else, where uploads are slower than training, it would have none of the experiment's for most of the time.
-        """
-        ended: set[Path] = set()
-        for next_id, whose, payload in self._read_on(start):
-            if next_id <= event_id or getattr(payload, "experiment_id", None) != gone.experiment_id:
-                continue
-            self._ahead.looked[gone.experiment_id] = next_id
-            match payload:
-                case CheckpointDeleted():
-                    ended.add(folder_of(self._run, payload))
-                case CheckpointSaved() if whose == producer:
-                    if folder_of(self._run, payload) in ended or self._must_wait(whose, payload):
-                        continue
-                    if self._try(partial(self._endpoint.bring, payload, whose)):
-                        self._ahead.brought.add(next_id)
-                        return
-                case _:  # another attempt, of which the server has to know first
-                    return
-
-    def _read_on(self, start: LogPosition) -> Iterator[tuple[int, str, Payload]]:
-        reader = LogReader(self._run, start)
-        while data := (piece := reader.poll_slice(_CHUNK_BYTES, self._num_events())).data:
-            if self.closed or self._begins_anew:
-                return
-            yield from _speaking_of_files(piece.first_event_id, data)
+        if producer not in self._set_aside():
+            self._try(partial(self._endpoint.bring, payload, producer))
 
     def _must_wait(self, producer: str, saved: CheckpointSaved) -> bool:
         """Whether it would be deleted in the name of the one before, or could be overwritten by a stale attempt."""
@@ -219,28 +158,23 @@ class Uploads(Background):
     def _delete_due(self) -> None:
         while self._to_delete and self._to_delete[0][0] < self._num_told() and not self.closed:
             _, producer, deleted = self._to_delete[0]
-            if producer in self._set_aside() or self._try(partial(self._delete, deleted, producer)):
+            if producer in self._set_aside() or self._try(partial(self._endpoint.delete, deleted, producer)):
                 with self.changed:
                     self._to_delete.popleft()
                     self.changed.notify_all()
 
-    def _delete(self, deleted: CheckpointDeleted, producer: str) -> bool:
-        self._endpoint.delete(deleted, producer)
-        return True
-
-    def _try(self, request: Callable[[], bool]) -> bool:
-        """What `request` answers in the end; False where this is closed before."""
+    def _try(self, request: Callable[[], None]) -> bool:
         backoff = Backoff()
         while not self.closed:
             try:
-                answer = request()
+                request()
             except requests.RequestException as error:
                 self._tell(_reason(error))
                 self.is_refused = error.response is not None and error.response.status_code in UNAUTHORIZED
                 self.rest(LONGEST_S if self.is_refused else backoff.pause())
             else:
                 self.obstacle, self.is_refused = None, False
-                return answer
+                return True
         return False
 
     def _tell(self, reason: str) -> None:

@@ -121,7 +121,6 @@ class AnsweringRest:
         self.requests = []
         self.tokens = []
         self.producers = []
-        self.statuses = []
         answering = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -131,9 +130,7 @@ class AnsweringRest:
                 answering.requests.append((self.command, self.path, body))
                 answering.tokens.append(self.headers.get("Authorization"))
                 answering.producers.append(self.headers.get("MLgym-Producer"))
-                status = answering.status
-                answering.statuses.append(status)
-                self.send_response(status)
+                self.send_response(answering.status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from mlgym_core.events.files import remove_folder, write_atomically
+from mlgym_core.events.files import write_atomically
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.log_reader import LogReader
@@ -63,19 +63,15 @@ class Walked:
                     LogLines(grid_search_id="r", stream="stdout", lines=['\n{"event_type":"run_started"}'])
                 )
                 continue
-            kind, epoch = kind if isinstance(kind, tuple) else (kind, 1)
             resources = [Resource(name="model.safetensors", size_bytes=5, sha256="0")]
             self._spool.publish(
                 kind(
-                    grid_search_id="r", experiment_id=0, epoch=epoch, step=epoch,
+                    grid_search_id="r", experiment_id=0, epoch=1, step=1,
                     resources=resources, weights_sha256="0", kept_as=[],
                 )
             )  # fmt: skip
         self._merger.merge_rest()
         self.uploads.notify()
-
-    def save(self, epoch):
-        write_atomically(self.folder.resource_path(0, epoch, "model.safetensors"), "model")
 
     def until(self, condition):
         assert self.uploads.wait_until(condition, time.monotonic() + PATIENCE_S)
@@ -199,75 +195,3 @@ def test_an_endpoint_that_lets_nobody_in_is_not_asked_on_and_on(walk, answering,
     answering.status = 200
     walked.uploads.hurry()
     walked.until(lambda: walked.uploads.position == 1)
-
-
-def posted(epoch):
-    return "POST", f"/checkpoints/r/0/{epoch}"
-
-
-@pytest.fixture
-def behind(walk, answering):
-    """Uploads that fail after the first checkpoint, when the files of the second are gone and the fourth is there."""
-    walked = walk()
-    walked.publish(CheckpointSaved)
-    walked.until(lambda: walked.uploads.position == 1)
-    walked.save(4)
-    answering.status = 503
-    return walked
-
-
-GONE = ((CheckpointSaved, 2), (CheckpointDeleted, 1), (CheckpointSaved, 3), (CheckpointDeleted, 2))
-
-
-def test_a_checkpoint_is_not_told_as_ended_before_another_one_is_there(behind, answering):
-    behind.publish(LogLines, *GONE, (CheckpointSaved, 4), (CheckpointDeleted, 3))
-    while posted(4) not in asked(answering):
-        time.sleep(0.01)
-    assert behind.uploads.position == 2
-    answering.status = 200
-    behind.uploads.hurry()
-    behind.until(lambda: behind.uploads.position == 8)
-    assert list(dict.fromkeys(asked(answering))) == [posted(1), posted(4)]
-    assert answering.statuses.count(200) == 2
-    num_tries = len(asked(answering))
-    behind.num_told = 8
-    assert behind.uploads.wait_for(8, time.monotonic() + PATIENCE_S)
-    assert asked(answering)[num_tries:] == [("DELETE", f"/checkpoints/r/0/{epoch}") for epoch in (1, 2, 3)]
-
-
-def test_nothing_waits_for_a_checkpoint_that_no_event_speaks_of(behind):
-    behind.publish(*GONE)
-    behind.until(lambda: behind.uploads.position == 5)
-
-
-def test_nothing_waits_for_the_checkpoint_of_an_attempt_that_the_server_does_not_know_yet(behind, answering):
-    behind.publish(*GONE, AttemptStarted, (CheckpointSaved, 4))
-    behind.until(lambda: behind.uploads.position == 6)
-    assert posted(4) not in asked(answering)
-    answering.status = 200
-    behind.num_told = 6
-    behind.until(lambda: behind.uploads.position == 7)
-    assert posted(4) in asked(answering)
-
-
-def test_a_checkpoint_is_not_brought_before_the_end_of_an_earlier_one_of_its_place(behind, answering):
-    answering.status = 200
-    behind.publish(*GONE, (CheckpointDeleted, 4), (CheckpointSaved, 4))
-    behind.until(lambda: behind.uploads.position == 6)
-    assert posted(4) not in asked(answering)
-    behind.num_told = 6
-    behind.until(lambda: behind.uploads.position == 7)
-    assert asked(answering)[-1] == posted(4)
-
-
-@pytest.mark.parametrize(("remembered", "num_told"), [(1, 0), (0, 1)])
-def test_another_process_knows_which_checkpoints_an_earlier_one_brought(walk, answering, remembered, num_told):
-    answering.status = 503
-    walked = walk(position=remembered)
-    walked.num_told = num_told
-    remove_folder(walked.folder.checkpoint_path(0, 1))
-    walked.save(4)
-    walked.publish(CheckpointSaved, *GONE, (CheckpointSaved, 4))
-    while posted(4) not in asked(answering):
-        time.sleep(0.01)
-    assert walked.uploads.position == 1

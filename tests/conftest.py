@@ -1,6 +1,7 @@
 """What holds for all tests: on CI a skipped test is a failure, because nobody would notice what it no longer shows."""
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 
@@ -23,6 +24,18 @@ def _own_components_go_with_their_test() -> Iterator[None]:
     for key in components.keys() - before:
         if not components[key].module.startswith("mlgym_core."):
             sys.modules.pop(components.pop(key).module, None)
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port on which nobody answers but a server of the test that names it; no other process is given it by chance."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        port = int(holder.getsockname()[1])
+        if sys.platform != "linux":  # elsewhere who only holds a port keeps a server from it
+            holder.close()
+        yield port
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -184,18 +183,6 @@ def start() -> Iterator[Callable[..., Command]]:
     yield start
     for each in started:
         each.kill()
-
-
-@pytest.fixture
-def free_port() -> Iterator[int]:
-    """A port on which nobody answers but a server of the test that names it; no other process is given it by chance."""
-    with socket.socket() as holder:
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        holder.bind(("127.0.0.1", 0))
-        port = int(holder.getsockname()[1])
-        if sys.platform != "linux":  # elsewhere who only holds a port keeps a server from it
-            holder.close()
-        yield port
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,9 @@
 
 import socket
 import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 
 import pytest
 
@@ -121,23 +119,3 @@ def until() -> Callable[[Callable[[], object]], None]:
             time.sleep(0.01)
 
     return wait
-
-
-@pytest.fixture
-def free_port() -> Iterator[Callable[[], int]]:
-    """Finds ports on which nobody answers, for as long as the test lasts: no other process is given one by chance.
-
-    A server of the test that names such a port has it, again and again.
-    """
-    with ExitStack() as held:
-
-        def find() -> int:
-            holder = held.enter_context(socket.socket())
-            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            holder.bind(("127.0.0.1", 0))
-            port = int(holder.getsockname()[1])
-            if sys.platform != "linux":  # elsewhere who only holds a port keeps a server from it
-                holder.close()
-            return port
-
-        yield find

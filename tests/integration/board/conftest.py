@@ -275,15 +275,9 @@ def carry():
 
 
 @pytest.fixture
-def port(free_port):
-    """A port where nobody listens but whom the test lets."""
-    return free_port()
-
-
-@pytest.fixture
-def away(port):
+def away(free_port):
     """The address of a server that is away."""
-    return f"http://127.0.0.1:{port}"
+    return f"http://127.0.0.1:{free_port}"
 
 
 @pytest.fixture

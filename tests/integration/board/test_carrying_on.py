@@ -16,9 +16,11 @@ from .conftest import PATIENCE_S
 from .staging import is_whole, stamps
 
 
-def test_a_server_that_is_killed_again_and_again_gets_each_event_once(staged, carry, command, storage_path, port, away):
+def test_a_server_that_is_killed_again_and_again_gets_each_event_once(
+    staged, carry, command, storage_path, free_port, away
+):
     def serve():
-        server = command("--event_storage_path", storage_path, "--port", port)
+        server = command("--event_storage_path", storage_path, "--port", free_port)
         server.read_line()
         return server
 

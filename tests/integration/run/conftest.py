@@ -319,8 +319,8 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path, free_port: Callable[[], int]) -> Iterator[Server]:
-    made = Server(tmp_path / "elsewhere", free_port())
+def server(tmp_path: Path, free_port: int) -> Iterator[Server]:
+    made = Server(tmp_path / "elsewhere", free_port)
     yield made
     made.stop()
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Generic, Self, TypeAlias, TypeVar, cast
 
-from mlgym_core.checkpoints.answers import Answer
+from mlgym_core.checkpoints.answers import Answer, do
 from mlgym_core.checkpoints.contents import Content, Frozen, Ready
 from mlgym_core.checkpoints.folders import Folder, save_parts
 from mlgym_core.errors import StoreError
@@ -180,7 +180,7 @@ class _Answer(Generic[T]):
     def __init__(self, read: Callable[..., None], do_here: Callable[[], T]) -> None:
         self._read = read
         self._do_here: Callable[[], T] | None = do_here
-        self._outcome: T | Exception | None = None
+        self._outcome: T | BaseException | None = None
 
     def done(self) -> bool:
         if self._do_here is not None:
@@ -190,7 +190,7 @@ class _Answer(Generic[T]):
     def result(self) -> T:
         while self._do_here is not None:
             self._read(waits=True)
-        if isinstance(self._outcome, Exception):
+        if isinstance(self._outcome, BaseException):
             raise self._outcome
         return cast("T", self._outcome)
 
@@ -202,10 +202,8 @@ class _Answer(Generic[T]):
     def do_here(self) -> None:
         """The process does not say anything any more."""
         assert self._do_here is not None
-        try:
-            self._outcome = self._do_here()
-        except Exception as error:  # whoever asks for the result is told
-            self._outcome = error
+        done = do(self._do_here)
+        self._outcome = done.exception() or done.result()
         self._do_here = None
 
 

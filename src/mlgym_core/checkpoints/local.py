@@ -25,6 +25,9 @@ from mlgym_core.events.folder import RunFolder, file_names, find_file
 from mlgym_core.events.names import check_name
 from mlgym_core.events.types import Resource
 
+_NUM_TO_LEAVE_ROOM_FOR = 10
+"""A server may be away for long: what waits for it must not keep training from saving where it is now."""
+
 
 class LocalCheckpoints:
     """The checkpoints in the folder of one run; `synced` ones survive a power cut."""
@@ -58,6 +61,10 @@ class LocalCheckpoints:
         """What is stored of a checkpoint; see `Checkpoints.describe`."""
         folder = self._path(experiment_id, moment)
         return [describe_file(folder / name) for name in file_names(folder)]
+
+    def waits(self, size_bytes: int) -> bool:
+        """Whether who carries the run removes it; see `Checkpoints.waits`."""
+        return self._run.is_staged and shutil.disk_usage(self._run.path).free > _NUM_TO_LEAVE_ROOM_FOR * size_bytes
 
     def delete(self, experiment_id: int, moment: Moment) -> Answer[None]:
         """Remove a checkpoint; see `Checkpoints.delete`."""

@@ -67,6 +67,13 @@ class Checkpoints(Protocol):
         """What is stored of a checkpoint, by name; nothing where there is none."""
         ...
 
+    def waits(self, size_bytes: int) -> bool:
+        """Whether one of this size that was told of as deleted stays until it was carried elsewhere, and goes then.
+
+        It does not where hardly more like it would find room; who told of it has to delete it then.
+        """
+        ...
+
     def delete(self, experiment_id: int, moment: Moment) -> Answer[None]:
         """Remove a checkpoint as a whole; nothing happens where there is none. The answer may raise StoreError."""
         ...

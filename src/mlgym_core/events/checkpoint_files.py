@@ -238,7 +238,9 @@ def _difference(path: Path, told: Resource) -> str | None:
 
 
 def _untold(run: RunFolder, told: ToldCheckpoints) -> Iterator[str]:
-    known = {(*_place(each), resource.name) for each in told.saved() for resource in each.resources}
+    # Of a run that is kept elsewhere those wait here, too, that were deleted again before they got there.
+    expected = (*told.saved(), *(told.deleted() if run.is_staged else ()))
+    known = {(*_place(each), resource.name) for each in expected for resource in each.resources}
     for experiment_id in run.experiments():
         for epoch in run.checkpoint_epochs(experiment_id):
             for name in run.resources(experiment_id, epoch):

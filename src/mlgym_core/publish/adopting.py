@@ -56,8 +56,8 @@ def adopt(
     What waits of it here is sent first. Then its log there takes the place of the one here, with its configuration and
     the checkpoints of the experiments that have not finished, or of all of them. Files that lie here are kept.
 
-    A checkpoint whose files never came there, or not all, is told as deleted: training had deleted them before their
-    turn came, and its machine was lost before it could send that.
+    A checkpoint whose files never came there, or not all, is told as deleted: they were no longer whole when their turn
+    came. It may be saved again.
 
     Raises:
         RunError: a server cannot be reached, does not take what waits here, or has files that are not as the log tells;

@@ -6,19 +6,23 @@ arrived. Knows nothing of training.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from mlgym_core.events.codec import decode_event
+from mlgym_core.events.checkpoint_files import folder_of
+from mlgym_core.events.codec import decode_event, read_stamp
 from mlgym_core.events.files import remove_folder
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
+from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.merge import Merger
-from mlgym_core.events.types import Checkpoint, CheckpointDeleted, CheckpointSaved
+from mlgym_core.events.types import AttemptStarted, CheckpointDeleted, CheckpointSaved
 from mlgym_core.publish.shipment import Shipment
 
 MOST_WAITING_BYTES = 256 * 2**20
 """How much may wait for servers before the spools are left to fill, which then let progress go."""
-_OF_CHECKPOINT = b'{"event_type":"checkpoint_'
+_CHUNK_BYTES = 4 * 2**20
+_OF_CHECKPOINTS = (b'{"event_type":"checkpoint_', b'{"event_type":"attempt_started"')
 
 
 class Carrier:
@@ -46,7 +50,7 @@ class Carrier:
         self._most_waiting_bytes = most_waiting_bytes
         self._can_remove = rest is not None and not is_kept
         self._closed = False
-        self._checkpoints = _Checkpoints()
+        self._checkpoints = _Checkpoints(staging)
         self._shipment = Shipment(staging, servers, rest, token)
         self._shipment.offer(self._writer.num_events)
         self._reported = self._shipment.num_acknowledged
@@ -70,10 +74,11 @@ class Carrier:
         """Takes up what was published, unless too much waits; the number of events newly acknowledged by all servers.
 
         Raises:
-            StoreError: the staged log or a spool failed.
+            StoreError: the staged log or a spool failed, or a checkpoint cannot be removed.
         """
         if self._num_waiting_bytes() <= self._most_waiting_bytes:
             self._offer(self._merger.merge_once())
+        self._checkpoints.remove_deleted(self._shipment.num_with_files)
         self._shipment.save()
         position = self._shipment.num_acknowledged
         newly, self._reported = max(0, position - self._reported), position
@@ -102,6 +107,7 @@ class Carrier:
             return
         self._closed = True
         self._shipment.close()
+        self._checkpoints.remove_deleted(self._shipment.num_with_files)
         has_arrived = self._shipment.has_arrived and not any(self._staging.spools_path.glob("*"))
         self._writer.close()
         if has_arrived and self._can_remove:
@@ -118,27 +124,42 @@ class Carrier:
 
 
 class _Checkpoints:
-    """The checkpoints that events spoke of, by their sizes, as far as they are there and were not uploaded."""
+    """The checkpoints of a staged run whose files wait, by their sizes, and those that go once they waited enough."""
 
-    def __init__(self) -> None:
-        self._sizes: dict[tuple[int, int, int | None], tuple[int, int]] = {}
+    def __init__(self, staging: RunFolder) -> None:
+        self._staging = staging
+        self._sizes: deque[tuple[int, int]] = deque()
+        self._to_remove: deque[tuple[int, CheckpointDeleted]] = deque()
+        self._attempts: set[str] = set()
+        reader = LogReader(staging)
+        first = 0
+        while lines := reader.poll(_CHUNK_BYTES):
+            self.add(first, lines)
+            first = reader.next_event_id
 
     def add(self, first_event_id: int, lines: Iterable[bytes]) -> None:
         """Looks through lines of the log."""
         for event_id, line in enumerate(lines, first_event_id):
-            event = decode_event(line) if line.startswith(_OF_CHECKPOINT) else None
+            if not line.startswith(_OF_CHECKPOINTS):
+                continue
+            event, stamp = decode_event(line), read_stamp(line)
+            producer = stamp.producer if stamp else ""
             match event.payload if event else None:
+                case AttemptStarted():
+                    self._attempts.add(producer)
                 case CheckpointSaved() as saved:
-                    size_bytes = sum(each.size_bytes for each in saved.resources)
-                    self._sizes[_place(saved)] = event_id, size_bytes
-                case CheckpointDeleted() as deleted:
-                    self._sizes.pop(_place(deleted), None)
+                    self._sizes.append((event_id, sum(each.size_bytes for each in saved.resources)))
+                case CheckpointDeleted() as deleted if producer in self._attempts:  # others do it themselves
+                    self._to_remove.append((event_id, deleted))
 
     def size_after(self, num_events: int) -> int:
         """The bytes of those that do not belong to the first events."""
-        self._sizes = {place: each for place, each in self._sizes.items() if each[0] >= num_events}
-        return sum(size_bytes for _, size_bytes in self._sizes.values())
+        while self._sizes and self._sizes[0][0] < num_events:
+            self._sizes.popleft()
+        return sum(size_bytes for _, size_bytes in self._sizes)
 
-
-def _place(checkpoint: Checkpoint) -> tuple[int, int, int | None]:
-    return checkpoint.experiment_id, checkpoint.epoch, checkpoint.batch
+    def remove_deleted(self, num_events: int) -> None:
+        """Removes those here that the first events tell of as deleted. Raises StoreError where that fails."""
+        while self._to_remove and self._to_remove[0][0] < num_events:
+            remove_folder(folder_of(self._staging, self._to_remove[0][1]))
+            self._to_remove.popleft()

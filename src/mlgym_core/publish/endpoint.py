@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import requests
 from requests.auth import AuthBase
 
-from mlgym_core.events.checkpoint_files import folder_of
+from mlgym_core.events.checkpoint_files import folder_of, is_whole
 from mlgym_core.events.folder import EXPERIMENT_CONFIG, GRID_SEARCH_CONFIG, SYSTEM_INFO, RunFolder
 from mlgym_core.events.names import check_name
 from mlgym_core.events.types import (
@@ -87,15 +87,21 @@ class Endpoint:
         self._request("PUT", route, producer, json={"file_format": file_format, "content": content})
 
     def _post(self, saved: CheckpointSaved, producer: str) -> None:
-        """Uploads a checkpoint, if all of it is here; what is deleted while it is read is read to its end."""
+        """Uploads a checkpoint, if all of it is here as it was saved.
+
+        It is not where it was sent before and the server has lost it since, where somebody deleted it by hand or for
+        want of room, or where a power cut left half of it: who adopts the run makes up for that.
+        """
         folder = folder_of(self._run, saved)
+        if not is_whole(self._run, saved):
+            return
         with ExitStack() as opened:
             try:
                 files = {
                     each.name: opened.enter_context((folder / check_name(each.name, "resource")).open("rb"))
                     for each in saved.resources
                 }
-            except FileNotFoundError:  # deleted since, as the events to come say; who adopts the run makes up for it
+            except FileNotFoundError:
                 return
             for name, file in files.items():
                 form = _Form(name, file)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -29,7 +29,7 @@ from mlgym_core.components.checkpointing import Checkpointing, GoalOf, NoCheckpo
 from mlgym_core.components.early_stopping import EarlyStopping
 from mlgym_core.config.settings import ResumePoints
 from mlgym_core.errors import StoreError
-from mlgym_core.events.projections.positions import Known
+from mlgym_core.events.projections.positions import Known, Place
 from mlgym_core.events.types import Resource
 from mlgym_core.training.facts import Facts, SavedCheckpoint
 from mlgym_core.training.protocols import Trainer
@@ -93,6 +93,7 @@ class CheckpointKeeper:
         self._goal_of = goal_of
         self._facts = facts
         self._kept: dict[Moment, SavedCheckpoint | None] = {}
+        self._told_deleted: Container[Place] = ()
         self._point: Moment | None = None
         self._point_steps = resume_points.steps
         self._point_seconds, self._has_points = _when(resume_points, rule)
@@ -180,6 +181,7 @@ class CheckpointKeeper:
         """
         number = self._subject.experiment_id
         self._check(moment, known)
+        self._told_deleted = known.deleted
         load = partial(self._checkpoints.load, number, moment)
         _, state = load_position(load(STATEFUL_COMPONENTS))
         self._name_changes(moment, state["circumstances"])
@@ -260,8 +262,12 @@ class CheckpointKeeper:
     def _drop_others(self) -> None:
         """Tell that those go which the rule no longer keeps."""
         for old in sorted((each for each in self._kept if not self._rule.keeps(each)), key=lambda each: each.order):
-            self._facts.checkpoint_deleted(self._describe(old))
-            self._remove(old)
+            saved = self._describe(old)
+            self._facts.checkpoint_deleted(saved)
+            # What an earlier attempt told of, nobody waits for any more.
+            is_told = (old.epoch, old.step, old.batch) in self._told_deleted
+            if is_told or not self._checkpoints.waits(sum(each.size_bytes for each in saved.resources)):
+                self._remove(old)
             del self._kept[old]
 
     def _drop_point(self) -> None:

@@ -27,8 +27,8 @@ BOARD_ORIGIN = "http://board.example"
 class Service:
     """A service that runs in a thread of this process, until it is stopped."""
 
-    def __init__(self, create, settings):
-        listener = service.listen("127.0.0.1", 0)
+    def __init__(self, create, settings, port=0):
+        listener = service.listen("127.0.0.1", port)
         self.url = service.address("127.0.0.1", listener)
         self.storage = EventStorage(settings.event_storage_path)
         self._server = service.create_server(create(settings))
@@ -183,9 +183,9 @@ def start(storage_path):
     """Starts one of the services, over the same storage."""
     started = []
 
-    def begin(create=service.create_board):
+    def begin(create=service.create_board, **options):
         settings = Settings(event_storage_path=storage_path, origins=origin_patterns([BOARD_ORIGIN]))
-        started.append(Service(create, settings))
+        started.append(Service(create, settings, **options))
         return started[-1]
 
     yield begin
@@ -265,8 +265,8 @@ def carry():
     """Begins a carrier, which ends with the test."""
     carriers = []
 
-    def begin(staged, servers, rest):
-        carriers.append(Carrier(staged.folder, servers, rest))
+    def begin(staged, servers, rest, **options):
+        carriers.append(Carrier(staged.folder, servers, rest, **options))
         return carriers[-1]
 
     yield begin

@@ -1,14 +1,24 @@
 """A run that is recorded here and belongs on a server, and how it can be told that it arrived there."""
 
+import hashlib
+
 from mlgym_core.events.codec import read_stamp
 from mlgym_core.events.files import write_atomically
 from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.spool import Spool
-from mlgym_core.events.types import EvaluationResult, ExperimentConfig, Resource, RunStarted
+from mlgym_core.events.types import (
+    AttemptStarted,
+    CheckpointSaved,
+    EvaluationResult,
+    ExperimentConfig,
+    Resource,
+    RunStarted,
+)
 from mlgym_core.events.verify import verify_chain
 
 MODEL = bytes(range(256)) * 20_000
+SHA256 = hashlib.sha256(MODEL).hexdigest()
 
 
 class Staged:
@@ -38,10 +48,25 @@ class Staged:
         for epoch in range(number):
             self.publish(EvaluationResult, spool, experiment_id=0, epoch=epoch, metric_scores=[], loss_scores=[])
 
-    def checkpoint(self, kind, epoch):
-        resources = [Resource(name="model.safetensors", size_bytes=len(MODEL), sha256="0")]
+    def attempt(self, number=1):
+        fields = {"device": "cpu", "host": "here", "pid": 1, "threads": 1, "versions": {}}
+        self.publish(AttemptStarted, experiment_id=0, attempt=number, **fields)
+
+    def save_checkpoint(self, epoch):
+        write_atomically(self.folder.resource_path(0, epoch, "model.safetensors"), MODEL)
+        self.checkpoint(CheckpointSaved, epoch)
+
+    def checkpoint(self, kind, epoch, spool=0):
+        resources = [Resource(name="model.safetensors", size_bytes=len(MODEL), sha256=SHA256)]
         self.publish(
-            kind, experiment_id=0, epoch=epoch, step=epoch, resources=resources, weights_sha256="0", kept_as=["last"]
+            kind,
+            spool,
+            experiment_id=0,
+            epoch=epoch,
+            step=epoch,
+            resources=resources,
+            weights_sha256="0",
+            kept_as=["last"],
         )
 
     def end(self):

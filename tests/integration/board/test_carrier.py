@@ -4,7 +4,7 @@ import pytest
 
 from mlgym_core.errors import StoreError
 from mlgym_core.events.lock import liveness
-from mlgym_core.events.types import AttemptStarted, CheckpointDeleted, CheckpointSaved
+from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved
 from mlgym_core.publish.carrier import Carrier
 
 from .conftest import PATIENCE_S
@@ -43,33 +43,32 @@ def test_with_too_much_waiting_the_spools_are_left_to_fill(staged, away):
     carrier.close()
 
 
-def test_checkpoints_that_wait_count_as_long_as_they_are_there(staged, away):
+@pytest.mark.parametrize("is_begun_again", [False, True])
+def test_checkpoints_count_until_they_are_uploaded_also_those_that_are_deleted_again(staged, away, is_begun_again):
     carrier = Carrier(staged.folder, [away], away, most_waiting_bytes=2 * len(MODEL) + 100_000)
     staged.start()  # whose files cannot be uploaded, so that nothing behind it is
-    for epoch in range(6):
+    for epoch in (0, 1, 2):
         staged.checkpoint(CheckpointSaved, epoch)
         if epoch:
             staged.checkpoint(CheckpointDeleted, epoch - 1)
         carrier.carry_once()
-    assert carrier.num_waiting == staged.num_published  # each is deleted when the next is there
-    for epoch in (6, 7, 8):
-        staged.checkpoint(CheckpointSaved, epoch)
-        carrier.carry_once()
+    assert carrier.num_waiting == staged.num_published
+    if is_begun_again:
+        carrier.close()
+        carrier = Carrier(staged.folder, [away], away, most_waiting_bytes=2 * len(MODEL) + 100_000)
+    staged.checkpoint(CheckpointSaved, 3)
+    carrier.carry_once()
     assert carrier.num_waiting == staged.num_published - 1
     carrier.close()
 
 
 def test_a_stale_attempt_is_fenced_and_what_it_published_stays_here(staged, carry, board, tmp_path, caplog):
-    def attempt(run, number):
-        fields = {"device": "cpu", "host": "here", "pid": 1, "threads": 1, "versions": {}}
-        run.publish(AttemptStarted, experiment_id=0, attempt=number, **fields)
-
     staged.start()
-    attempt(staged, 1)
+    staged.attempt(1)
     carrier = carry(staged, [board.url], board.url)
     assert carrier.drain(PATIENCE_S) == 0
     newer = Staged(tmp_path / "elsewhere", staged.run_id)
-    attempt(newer, 2)
+    newer.attempt(2)
     newer.results(5)
     newer.end()
     assert carry(newer, [board.url], board.url).drain(PATIENCE_S) == 0

@@ -115,13 +115,14 @@ def of_type(run, event_type) -> list[dict]:
 
 
 @pytest.fixture
-def lost(start_mlgym, workplace, server, grid):
-    """On the server what it got of a run whose machine was lost behind a checkpoint that was sent without its files.
+def cut_off(start_mlgym, workplace, server, grid):
+    """On the server what it got of a run whose machine was lost while uploads were two checkpoints behind training.
 
-    Training had deleted them before their turn came. `whole` says how many checkpoints were sent in time.
+    `whole` says how many checkpoints it had been sent by then. One more was told of after that, and came with its files
+    unless it `is_spoiled`: these were no longer there.
     """
 
-    def lose(whole: int):
+    def lose(whole: int, *, is_spoiled: bool):
         early, late = workplace.path / "held_9", workplace.path / "held_24"
         early.touch()
         late.touch()
@@ -133,17 +134,14 @@ def lost(start_mlgym, workplace, server, grid):
             server.stop()
         early.unlink()
         outbox = workplace.storage.outbox
-        started.wait_until(
-            lambda: (
-                any(len(of_type(run, "checkpoint_deleted")) == 2 for run in outbox.runs())
-                and all(run.checkpoint_epochs(0) == [2] for run in outbox.runs())
-            )
-        )
+        started.wait_until(lambda: any(len(of_type(run, "checkpoint_deleted")) == 2 for run in outbox.runs()))
         started.send(signal.SIGKILL, to_group=True)
         started.end()
         late.unlink()
         server.start()
         [left] = outbox.runs()
+        if is_spoiled:
+            shutil.rmtree(left.checkpoint_path(0, whole))
         saved = [number for number, line in enumerate(lines(left)) if '"event_type":"checkpoint_saved"' in line]
         sent = Shipment(left, [server.url], server.url, None)
         sent.offer(saved[whole] + 1)
@@ -152,7 +150,8 @@ def lost(start_mlgym, workplace, server, grid):
         shutil.rmtree(workplace.storage.path)
         [run] = server.storage.runs()
         assert (len(of_type(run, "checkpoint_saved")), of_type(run, "checkpoint_deleted")) == (whole + 1, [])
-        assert run.checkpoint_epochs(0) == [*range(whole)]
+        assert run.checkpoint_epochs(0) == [*range(whole + (not is_spoiled))]
+        assert len(verify_checkpoints(run).faults) == 3 * is_spoiled
         return run
 
     return lose
@@ -160,24 +159,41 @@ def lost(start_mlgym, workplace, server, grid):
 
 @pytest.mark.usefixtures("unhurried")
 @pytest.mark.parametrize("whole", [0, 1])
-def test_it_goes_on_from_what_arrived_where_the_files_of_the_newest_checkpoint_did_not(
-    mlgym, workplace, server, grid, lost, whole
+@pytest.mark.parametrize("is_spoiled", [False, True])
+def test_it_goes_on_from_the_newest_checkpoint_that_arrived(
+    mlgym, workplace, server, grid, cut_off, whole, is_spoiled
 ) -> None:
-    run = lost(whole)
+    run = cut_off(whole, is_spoiled=is_spoiled)
 
     resumed = mlgym("resume", "last", "--server", server.url)
 
     assert resumed.status == 0, resumed.err
     starts = [each["resumed_from"] for each in of_type(run, "attempt_started") if each["experiment_id"] == 0]
-    assert [each and each["epoch"] for each in starts] == [None, 0 if whole else None]
+    newest = whole - is_spoiled
+    assert [each and each["epoch"] for each in starts] == [None, newest if newest >= 0 else None]
     assert mlgym("run", grid, *HERE).status == 0
     here = workplace.run()
-    assert differences(LogReader(run).poll(), LogReader(here).poll()) == []
-    ended = [
-        sorted((each["experiment_id"], each["epoch"]) for each in of_type(log, "checkpoint_deleted"))
-        for log in (run, here)
-    ]
-    assert ended[0] == ended[1]
+    saved = [(each["experiment_id"], each["epoch"]) for each in of_type(run, "checkpoint_saved")]
+    assert saved.count((0, whole)) == 1 + is_spoiled  # it was told of as deleted in between
+    assert differences(_without_repeated(LogReader(run).poll()), LogReader(here).poll()) == []
+    ended, ended_here = (
+        {(each["experiment_id"], each["epoch"]) for each in of_type(log, "checkpoint_deleted")} for log in (run, here)
+    )
+    assert ended == ended_here
     assert verify_chain(run.log_path).num_lines == len(lines(run))
     checked = verify_checkpoints(run)
     assert (checked.num_checkpoints, checked.faults, checked.untold) == (2, [], [])
+
+
+def _without_repeated(log: list[bytes]) -> list[bytes]:
+    """Without what was told before of the same checkpoint."""
+    first = {}
+    for number, line in enumerate(log):
+        event = json.loads(line)
+        if event["event_type"] == "checkpoint_saved":
+            first.setdefault(json.dumps(event["payload"]), number)
+    return [
+        line
+        for number, line in enumerate(log)
+        if number in first.values() or json.loads(line)["event_type"] != "checkpoint_saved"
+    ]

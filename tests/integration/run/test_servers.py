@@ -9,6 +9,7 @@ from functools import partial
 import pytest
 from rich.console import Console
 
+from mlgym_core.events.checkpoint_files import verify_checkpoints
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.spool import Spool
@@ -70,6 +71,8 @@ def test_with_the_server_away_the_run_ends_and_waits_to_be_sent(mlgym, workplace
     assert re.search(r"\d+ events could not be sent .*`mlgym sync` sends them", done.out)
     [waiting] = workplace.storage.outbox.runs()
     assert mlgym("show", waiting.run_id, "--json").document["status"] == "finished"
+    assert [waiting.checkpoint_epochs(each) for each in (0, 1, 2)] == [[0, 1]] * 3  # what is deleted again waits, too
+    assert verify_checkpoints(waiting).untold == []
 
     assert mlgym("sync", "--timeout", "0.2").status == 1
     server.start()

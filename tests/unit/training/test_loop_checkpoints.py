@@ -2,16 +2,19 @@
 
 import hashlib
 import math
+import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from mlgym_core.checkpoints.answers import Answer
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.protocols import Moment
+from mlgym_core.events.folder import EventStorage
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, EvaluationResult
 from mlgym_core.training import checkpoint_keeper, removals
 
-from .memory import known_of
+from .memory import RUN_ID, known_of
 
 
 def test_a_checkpoint_is_complete_when_it_is_told_of_and_the_one_before_goes(train_config, iris) -> None:
@@ -54,6 +57,17 @@ def test_what_goes_waits_a_moment_for_what_is_saved_instead_of_it(
 
     assert deleted == alone
     assert trained.epochs() == [2]
+
+
+@pytest.mark.parametrize(("free", "left"), [(10**9, [0, 1, 2]), (10**3, [2])])
+def test_what_is_carried_elsewhere_is_left_to_who_does_that_while_there_is_room(
+    train_config, iris, tmp_path, monkeypatch: pytest.MonkeyPatch, free: int, left: list[int]
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    trained = train_config(iris, storage=EventStorage(tmp_path).outbox.run(RUN_ID))
+
+    assert [each.epoch for each in trained.published.of(CheckpointDeleted)] == [0, 1]
+    assert trained.epochs() == left
 
 
 def test_every_epoch_can_be_kept(train_config, iris) -> None:

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from mlgym_core.events.codec import decode_event
+from mlgym_core.events.codec import decode_event, read_stamp
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log_reader import LogReader
 from mlgym_core.events.types import (
@@ -37,22 +37,31 @@ _CHUNK_BYTES = 4 * 2**20
 
 
 class Known(msgspec.Struct, kw_only=True):
-    """What the log has of one experiment; `attempt` is the number of the last one, 0 where there was none."""
+    """What the log has of one experiment; `attempt` is the number of the last one, 0 where there was none.
+
+    A checkpoint that no attempt deleted, but somebody else, is as one that was not saved: it may be saved again.
+    """
 
     attempt: int = 0
+    producers: set[str] = set()
     results: dict[Result, EvaluationResult] = {}
     saved: dict[Place, CheckpointSaved] = {}
     deleted: dict[Place, CheckpointDeleted] = {}
     progress: Progress | None = None
     is_described: bool = False
 
-    def add(self, payload: Payload) -> None:
-        """Takes note of one fact of this experiment; facts without a position change nothing."""
+    def add(self, payload: Payload, producer: str | None = None) -> None:
+        """Takes note of one fact of this experiment; facts without a position change nothing.
+
+        Without a `producer` it is one of an attempt's.
+        """
         match payload:
             case EvaluationResult():
                 self.results[result_position(payload)] = payload
             case CheckpointSaved():
                 self.saved[checkpoint_position(payload)] = payload
+            case CheckpointDeleted() if producer is not None and producer not in self.producers:
+                self.saved.pop(checkpoint_position(payload), None)
             case CheckpointDeleted():
                 self.deleted[checkpoint_position(payload)] = payload
             case ExperimentStatus():
@@ -61,6 +70,8 @@ class Known(msgspec.Struct, kw_only=True):
                 self.is_described = True
             case AttemptStarted():
                 self.attempt = max(self.attempt, payload.attempt)
+                if producer is not None:
+                    self.producers.add(producer)
 
 
 def read_known(run: RunFolder) -> dict[int, Known]:
@@ -81,7 +92,9 @@ def gather_known(lines: Iterable[bytes], known: dict[int, Known]) -> None:
     for line in lines:
         event = decode_event(line)
         if event is not None and isinstance(event.payload, _WITH_POSITION):
-            known.setdefault(event.payload.experiment_id, Known()).add(event.payload)
+            stamp = read_stamp(line)
+            of_experiment = known.setdefault(event.payload.experiment_id, Known())
+            of_experiment.add(event.payload, stamp.producer if stamp else None)
 
 
 def result_position(result: EvaluationResult) -> Result:

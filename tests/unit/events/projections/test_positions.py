@@ -27,6 +27,19 @@ def result(epoch: int, split: str, experiment_id: int = 0) -> EvaluationResult:
     )
 
 
+def checkpoint(kind: type[Checkpoint], epoch: int, batch: int | None = None) -> Checkpoint:
+    return kind(
+        grid_search_id=RUN_ID,
+        experiment_id=0,
+        epoch=epoch,
+        step=7,
+        batch=batch,
+        resources=[],
+        weights_sha256="",
+        kept_as=[],
+    )
+
+
 def test_a_log_tells_what_each_experiment_has(tmp_path, attempt_started) -> None:
     run = EventStorage(tmp_path).run(RUN_ID)
     results = [result(0, "train"), result(0, "val"), result(1, "train"), result(0, "val", experiment_id=2)]
@@ -49,18 +62,6 @@ def test_a_log_that_is_not_there_tells_of_none(tmp_path) -> None:
 
 
 def test_checkpoints_and_progress_are_known_by_where_they_stand() -> None:
-    def checkpoint(kind: type[Checkpoint], epoch: int, batch: int | None = None) -> Checkpoint:
-        return kind(
-            grid_search_id=RUN_ID,
-            experiment_id=0,
-            epoch=epoch,
-            step=7,
-            batch=batch,
-            resources=[],
-            weights_sha256="",
-            kept_as=[],
-        )
-
     def progress(batch: int) -> ExperimentStatus:
         return ExperimentStatus(
             grid_search_id=RUN_ID,
@@ -81,3 +82,20 @@ def test_checkpoints_and_progress_are_known_by_where_they_stand() -> None:
     assert known[0].saved == {(0, 7, None): saved[0], (0, 7, 4): saved[1]}
     assert list(known[0].deleted) == [(0, 7, None)]
     assert known[0].progress == (1, False, 0, 7)
+
+
+def test_a_checkpoint_that_no_attempt_deleted_may_be_saved_again(tmp_path, attempt_started) -> None:
+    run = EventStorage(tmp_path).run(RUN_ID)
+    saved = [checkpoint(CheckpointSaved, epoch) for epoch in range(3)]
+    append_facts(run, [attempt_started(0, 1, RUN_ID), *saved, checkpoint(CheckpointDeleted, 0)])
+    append_facts(run, [checkpoint(CheckpointDeleted, 1)])
+
+    [known] = read_known(run).values()
+    assert list(known.deleted) == [(0, 7, None)]
+    assert list(known.saved.values()) == [saved[0], saved[2]]
+
+    append_facts(run, [attempt_started(0, 2, RUN_ID), saved[1]])
+    append_facts(run, [attempt_started(0, 3, RUN_ID), checkpoint(CheckpointDeleted, 1)])
+    [known] = read_known(run).values()
+    assert list(known.deleted) == [(0, 7, None), (1, 7, None)]
+    assert list(known.saved) == [(0, 7, None), (2, 7, None), (1, 7, None)]

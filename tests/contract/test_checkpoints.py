@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -158,12 +159,30 @@ def test_a_name_that_leads_elsewhere_is_refused_and_nothing_is_stored(checkpoint
     assert checkpoints.moments(0) == []
 
 
-def test_a_checkpoint_that_cannot_say_its_moment_is_an_error(checkpoints: Checkpoints) -> None:
+def test_one_that_cannot_say_its_moment_is_left_out(checkpoints: Checkpoints) -> None:
     save(checkpoints, 0, FIRST, {**files(FIRST), STATEFUL_COMPONENTS: files(FIRST)[STATEFUL_COMPONENTS][:-9]})
+    save(checkpoints, 0, SECOND, files(SECOND))
 
-    with pytest.raises(StoreError, match="not whole") as raised:
-        checkpoints.moments(0)
-    assert raised.value.code == "MG420"
+    assert checkpoints.moments(0) == [SECOND]
+
+
+def test_it_says_when_one_was_saved(checkpoints: Checkpoints) -> None:
+    before = time.time()
+    for moment in MOMENTS:
+        save(checkpoints, 0, moment, files(moment))
+    saved = [checkpoints.saved_at(0, each) for each in MOMENTS]
+
+    assert checkpoints.saved_at(1, FIRST) is None
+    assert saved == sorted(each for each in saved if each is not None)
+    assert abs(saved[0] - before) < 60
+
+
+def test_what_may_wait_for_its_sync_is_there_as_any_other(checkpoints: Checkpoints) -> None:
+    named = {name: Ready(content) for name, content in files(FIRST).items()}
+    moments = [Moment(epoch=epoch, step=epoch) for epoch in range(5)]
+    for before, moment in zip([[], *([each] for each in moments)], moments, strict=False):
+        stored = checkpoints.save(0, moment, named, before, may_wait=True).result()
+        assert checkpoints.describe(0, moment) == stored
 
 
 def test_one_of_another_program_is_no_moment_to_go_on_from(checkpoints: Checkpoints) -> None:

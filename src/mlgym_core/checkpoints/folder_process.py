@@ -1,14 +1,15 @@
 """A process that writes and removes folders, so that training does not share its interpreter with that.
 
 Owns both ends of the socket between them. A request is a pickle, behind which the bytes of its files follow; an answer
-is the size of a pickle and that pickle, of what the request gave or raised. The process is there from the first request
-on and ends with the one that trains, however that ends: a folder that it has in full by then is completed, any other is
-never seen.
+is the size of a pickle and that pickle, of what the request gave or raised and of the folders that are held back. The
+process is there from the first request on and ends with the one that trains, however that ends: a folder that it has in
+full by then is completed and synced, any other is never seen.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import signal
 import socket
@@ -24,7 +25,8 @@ from typing import Any, BinaryIO, Generic, Self, TypeAlias, TypeVar, cast
 
 from mlgym_core.checkpoints.answers import Answer, do
 from mlgym_core.checkpoints.contents import Content, Frozen, Ready
-from mlgym_core.checkpoints.folders import Folder, save_parts
+from mlgym_core.checkpoints.folders import Folder, remove_folders, save_parts
+from mlgym_core.checkpoints.grouping import GroupedFolders
 from mlgym_core.errors import StoreError
 from mlgym_core.events.durability import Durability
 from mlgym_core.events.files import remove_folder
@@ -39,7 +41,7 @@ _PROGRAM = f"import sys; sys.path.insert(0, sys.argv[1]); from {__name__} import
 _ROOT = str(Path(__file__).parents[2])
 
 T = TypeVar("T")
-_Request: TypeAlias = tuple[str, str] | tuple[str, str, Mapping[str, int], Durability, list[str]]
+_Request: TypeAlias = tuple[str] | tuple[str, str] | tuple[str, str, Mapping[str, int], Durability, list[str], bool]
 
 
 class FolderProcess:
@@ -54,6 +56,7 @@ class FolderProcess:
         self._line: socket.socket | None = None
         self._unanswered: deque[_Answer[Any]] = deque()
         self._received = bytearray()
+        self._held: list[Path] = []
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="checkpoint")
         self._newest: Future[Any] | None = None
 
@@ -66,16 +69,27 @@ class FolderProcess:
         self.close()
 
     def save(
-        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: Sequence[Path] = ()
+        self,
+        path: Path,
+        files: Mapping[str, Frozen],
+        durability: Durability,
+        instead_of: Sequence[Path] = (),
+        *,
+        may_wait: bool = False,
     ) -> Answer[Folder]:
         """See `Folders.save`."""
         ready = [each for each in files.values() if isinstance(each, Ready)]
         is_small = len(ready) == len(files) and sum(map(len, ready)) <= _AT_ONCE_BYTES
-        return self._begin(lambda: self._save(path, files, durability, instead_of), at_once=is_small)
+        about = (durability, [each.absolute() for each in instead_of], may_wait)
+        return self._begin(lambda: self._save(path.absolute(), files, *about), at_once=is_small)
 
     def remove(self, path: Path) -> Answer[None]:
         """See `Folders.remove`."""
         return self._begin(lambda: self._ask(("remove", str(path.absolute())), [], lambda: remove_folder(path)))
+
+    def flush(self) -> Answer[None]:
+        """See `Folders.flush`."""
+        return self._begin(lambda: self._ask(("flush",), [], lambda: None) if self._line else do(lambda: None))
 
     def close(self) -> None:
         """Wait for what was begun, and end the process."""
@@ -87,7 +101,8 @@ class FolderProcess:
         """Hand out the answers that are there, and at least one where it `waits`."""
         while self._unanswered and self._line is not None:
             if answer := self._take_answer():
-                self._unanswered.popleft().take(answer)
+                outcome, self._held = pickle.loads(answer)
+                self._unanswered.popleft().take(outcome)
                 waits = False
                 continue
             try:
@@ -100,7 +115,7 @@ class FolderProcess:
                 self._do_it_here("it gave no answer")
             self._received += part
 
-    def _begin(self, ask: Callable[[], _Answer[T]], *, at_once: bool = True) -> Answer[T]:
+    def _begin(self, ask: Callable[[], Answer[T]], *, at_once: bool = True) -> Answer[T]:
         is_idle = self._newest is None or self._newest.done()
         if is_idle and at_once:
             return ask()
@@ -110,16 +125,16 @@ class FolderProcess:
         return self._newest
 
     def _save(
-        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: Sequence[Path]
+        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: list[Path], may_wait: bool
     ) -> _Answer[Folder]:
         contents = {name: make() for name, make in files.items()}
         sizes = {name: len(each) for name, each in contents.items()}
 
         def save_here() -> Folder:
-            return save_parts(path, {name: [each] for name, each in contents.items()}, durability, instead_of)
+            remove_folders(instead_of)
+            return save_parts(path, {name: [each] for name, each in contents.items()}, durability)
 
-        others = [str(each.absolute()) for each in instead_of]
-        request = ("save", str(path.absolute()), sizes, durability, others)
+        request = ("save", str(path), sizes, durability, [str(each) for each in instead_of], may_wait)
         return self._ask(request, list(contents.values()), save_here)
 
     def _ask(self, request: _Request, contents: Sequence[Content], do_here: Callable[[], T]) -> _Answer[T]:
@@ -168,9 +183,12 @@ class FolderProcess:
             with suppress(OSError):
                 self._line.shutdown(socket.SHUT_RDWR)  # processes forked meanwhile hold it open too
             self._line.close()
-        if self._process is not None:
-            self._process.wait()
+        if self._process is not None and self._process.wait() != 0:
+            os.sync()  # what it had not synced yet
+            with suppress(StoreError):  # the next attempt removes it
+                remove_folders(self._held)
         self._process = self._line = None
+        self._held = []
         self._received.clear()
 
 
@@ -194,9 +212,9 @@ class _Answer(Generic[T]):
             raise self._outcome
         return cast("T", self._outcome)
 
-    def take(self, answer: bytes) -> None:
+    def take(self, outcome: T | BaseException) -> None:
         """What the process says."""
-        self._outcome = pickle.loads(answer)
+        self._outcome = outcome
         self._do_here = None  # it holds the bytes of the files
 
     def do_here(self) -> None:
@@ -223,21 +241,29 @@ def serve() -> None:
     # Ctrl-C is meant for the process that trains, which may want to save once more; this one ends with it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     connection = socket.socket(fileno=sys.stdin.fileno())
-    with connection, connection.makefile("rb") as stream, suppress(EOFError, ConnectionError):
+    with (
+        connection,
+        connection.makefile("rb") as stream,
+        GroupedFolders() as folders,
+        suppress(EOFError, ConnectionError),
+    ):
         while True:
-            answer = pickle.dumps(_answer(pickle.load(stream), stream))
+            answer = pickle.dumps((_answer(pickle.load(stream), stream, folders), folders.held))
             connection.sendall(len(answer).to_bytes(_SIZE_BYTES, "little") + answer)
 
 
-def _answer(request: tuple[Any, ...], stream: BinaryIO) -> Folder | StoreError | None:
+def _answer(request: tuple[Any, ...], stream: BinaryIO, folders: GroupedFolders) -> Folder | StoreError | None:
     try:
-        if request[0] == "remove":
-            remove_folder(Path(request[1]))
+        if request[0] == "flush":
+            folders.flush()
             return None
-        _, path, sizes, durability, others = request
+        if request[0] == "remove":
+            folders.remove(Path(request[1]))
+            return None
+        _, path, sizes, durability, others, may_wait = request
         files = {name: _read_parts(stream, size_bytes) for name, size_bytes in sizes.items()}
         try:
-            return save_parts(Path(path), files, durability, [Path(each) for each in others])
+            return folders.save(Path(path), files, durability, [Path(each) for each in others], may_wait=may_wait)
         finally:
             for parts in files.values():  # the next request stands behind what was not written
                 for _ in parts:

@@ -36,12 +36,19 @@ class Folders(Protocol):
     """Begins to write folders and to remove them, one after the other as they were asked for. Used by one thread."""
 
     def save(
-        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: Sequence[Path] = ()
+        self,
+        path: Path,
+        files: Mapping[str, Frozen],
+        durability: Durability,
+        instead_of: Sequence[Path] = (),
+        *,
+        may_wait: bool = False,
     ) -> Answer[Folder]:
         """What was written, once the folder is there with all files; it takes the place of another.
 
-        Those of `instead_of` are removed before: a disk takes both together for less than one after the other. The
-        answer raises StoreError where it cannot be written; nothing of it is there then.
+        Those of `instead_of` are removed before: a disk takes both together for less than one after the other. One that
+        `may_wait` need not be synced before a second later: a power cut may tear it then, but not what it is there
+        instead of. The answer raises StoreError where it cannot be written; nothing of it is there then.
         """
         ...
 
@@ -49,27 +56,48 @@ class Folders(Protocol):
         """Take a folder away; nothing happens where there is none. The answer raises StoreError where that fails."""
         ...
 
+    def flush(self) -> Answer[None]:
+        """Have all survive a power cut that was saved, and nothing there that was removed. Raises as `remove` does."""
+        ...
+
 
 class LocalFolders:
     """Does it in this process while the caller waits."""
 
     def save(
-        self, path: Path, files: Mapping[str, Frozen], durability: Durability, instead_of: Sequence[Path] = ()
+        self,
+        path: Path,
+        files: Mapping[str, Frozen],
+        durability: Durability,
+        instead_of: Sequence[Path] = (),
+        *,
+        may_wait: bool = False,  # noqa: ARG002  it is synced at once
     ) -> Answer[Folder]:
         """See `Folders.save`."""
-        return do(lambda: save_parts(path, {name: [make()] for name, make in files.items()}, durability, instead_of))
+
+        def save() -> Folder:
+            remove_folders(instead_of)
+            return save_parts(path, {name: [make()] for name, make in files.items()}, durability)
+
+        return do(save)
 
     def remove(self, path: Path) -> Answer[None]:
         """See `Folders.remove`."""
         return do(lambda: remove_folder(path))
 
+    def flush(self) -> Answer[None]:
+        """See `Folders.flush`."""
+        return do(lambda: None)  # nothing waits
 
-def save_parts(
-    path: Path, files: Mapping[str, Iterable[Content]], durability: Durability, instead_of: Sequence[Path]
-) -> Folder:
-    """Writes a folder at once, of files that come part by part. Raises StoreError; see `Folders.save`."""
-    for each in instead_of:
+
+def remove_folders(paths: Iterable[Path]) -> None:
+    """Removes all of them. Raises StoreError where that fails."""
+    for each in paths:
         remove_folder(each)
+
+
+def save_parts(path: Path, files: Mapping[str, Iterable[Content]], durability: Durability) -> Folder:
+    """Writes a folder at once, of files that come part by part. Raises StoreError; see `Folders.save`."""
     beside = hidden_beside(path)
     with writing(path):
         beside.mkdir(parents=True)

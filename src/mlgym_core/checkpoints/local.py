@@ -12,7 +12,7 @@ from pathlib import Path
 
 from mlgym_core.checkpoints.answers import Answer
 from mlgym_core.checkpoints.contents import Frozen
-from mlgym_core.checkpoints.fitting import CUT_SHORT, not_whole
+from mlgym_core.checkpoints.fitting import CUT_SHORT
 from mlgym_core.checkpoints.folders import Folder, Folders, LocalFolders
 from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, load_position
 from mlgym_core.checkpoints.protocols import Moment
@@ -38,12 +38,18 @@ class LocalCheckpoints:
         self._folders = folders or LocalFolders()
 
     def save(
-        self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen], instead_of: Sequence[Moment] = ()
+        self,
+        experiment_id: int,
+        moment: Moment,
+        files: Mapping[str, Frozen],
+        instead_of: Sequence[Moment] = (),
+        *,
+        may_wait: bool = False,
     ) -> Answer[list[Resource]]:
         """What was stored; see `Checkpoints.save`."""
         named = {check_name(name, "resource"): files[name] for name in sorted(files)}
         path, *others = (self._path(experiment_id, each) for each in (moment, *instead_of))
-        return _Stored(self._folders.save(path, named, self._durability, others))
+        return _Stored(self._folders.save(path, named, self._durability, others, may_wait=may_wait))
 
     def load(self, experiment_id: int, moment: Moment, resource: str) -> bytes:
         """The bytes of a file; see `Checkpoints.load`."""
@@ -70,15 +76,27 @@ class LocalCheckpoints:
         """Remove a checkpoint; see `Checkpoints.delete`."""
         return self._folders.remove(self._path(experiment_id, moment))
 
+    def flush(self) -> Answer[None]:
+        """See `Checkpoints.flush`."""
+        return self._folders.flush()
+
+    def saved_at(self, experiment_id: int, moment: Moment) -> float | None:
+        """When a checkpoint was saved; see `Checkpoints.saved_at`."""
+        try:
+            return self._path(experiment_id, moment).stat().st_mtime
+        except FileNotFoundError:
+            return None
+
     def moments(self, experiment_id: int) -> list[Moment]:
-        """The moments that can be gone on from, in order; see `Checkpoints.moments`."""
+        """The moments of those that say which they are of, in order; see `Checkpoints.moments`."""
         run = self._run
         folders = [
             *(run.checkpoint_path(experiment_id, epoch) for epoch in run.checkpoint_epochs(experiment_id)),
             *(run.step_path(experiment_id, step) for step in run.checkpoint_steps(experiment_id)),
         ]
         paths = [folder / STATEFUL_COMPONENTS for folder in folders]
-        return sorted((_moment_of(path) for path in paths if path.exists()), key=lambda each: each.order)
+        found = (_moment_of(path) for path in paths if path.exists())
+        return sorted((each for each in found if each is not None), key=lambda each: each.order)
 
     def clear(self, experiment_id: int) -> None:
         """Remove what was left of checkpoints that were broken off; see `Checkpoints.clear`."""
@@ -104,10 +122,10 @@ class _Stored:
         return [Resource(name=name, size_bytes=each.size_bytes, sha256=each.sha256) for name, each in written]
 
 
-def _moment_of(path: Path) -> Moment:
+def _moment_of(path: Path) -> Moment | None:
     try:
         return load_position(read_file(path))[0]
     except StoreError as error:
         if error.code != CUT_SHORT:
             raise
-        raise not_whole(str(path), error.__cause__) from error
+        return None

@@ -43,12 +43,20 @@ class Checkpoints(Protocol):
     """
 
     def save(
-        self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen], instead_of: Sequence[Moment] = ()
+        self,
+        experiment_id: int,
+        moment: Moment,
+        files: Mapping[str, Frozen],
+        instead_of: Sequence[Moment] = (),
+        *,
+        may_wait: bool = False,
     ) -> Answer[list[Resource]]:
-        """What was stored, by name; with that the checkpoint is readable as a whole, also after a power cut.
+        """What was stored, by name; with that the checkpoint is readable as a whole.
 
-        One of that moment that is there already is replaced; those of `instead_of` are removed before. The answer
-        raises StoreError where it cannot be stored; nothing of it can be read then.
+        It survives a power cut, too, unless it `may_wait` for that: then a power cut within the next second may tear
+        it, which who reads it can tell by its digests, and one that survives is there still. One of that moment that
+        is there already is replaced; those of `instead_of` are removed before. The answer raises StoreError where it
+        cannot be stored; nothing of it can be read then.
 
         Raises:
             StoreError: a name is none of a file.
@@ -78,12 +86,16 @@ class Checkpoints(Protocol):
         """Remove a checkpoint as a whole; nothing happens where there is none. The answer may raise StoreError."""
         ...
 
-    def moments(self, experiment_id: int) -> list[Moment]:
-        """The moments that can be gone on from, in order.
+    def flush(self) -> Answer[None]:
+        """Have all survive a power cut that was saved, and nothing be there that was deleted. May raise as `delete`."""
+        ...
 
-        Raises:
-            StoreError: a checkpoint does not say which moment it is of.
-        """
+    def saved_at(self, experiment_id: int, moment: Moment) -> float | None:
+        """When a checkpoint was saved, in seconds since the epoch; None where there is none."""
+        ...
+
+    def moments(self, experiment_id: int) -> list[Moment]:
+        """The moments of those that say which they are of, in order."""
         ...
 
     def clear(self, experiment_id: int) -> None:

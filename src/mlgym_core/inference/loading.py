@@ -5,6 +5,7 @@ Owns the way from a run's log and checkpoints to a trained model. It trains noth
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 
+from mlgym_core.checkpoints.fitting import not_whole
 from mlgym_core.checkpoints.local import LocalCheckpoints
 from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.config.settings import default_event_storage
@@ -122,7 +124,15 @@ def _build(state: RunState, config: dict[str, Any]) -> Components:
 
 def _restore(trainer: Trainer, checkpoints: LocalCheckpoints, experiment_id: int, checkpoint: CheckpointState) -> None:
     moment = Moment(epoch=checkpoint.epoch, step=checkpoint.step, batch=checkpoint.batch)
-    trainer.load_resources(lambda name: checkpoints.load(experiment_id, moment, name))
+    told = {each.sha256 for each in checkpoint.resources}
+
+    def load(name: str) -> bytes:
+        content = checkpoints.load(experiment_id, moment, name)
+        if hashlib.sha256(content).hexdigest() not in told:
+            raise not_whole(f"{name} of the checkpoint of {moment}", "it has another SHA-256 than when it was saved")
+        return content
+
+    trainer.load_resources(load)
     trainer.step = checkpoint.step
 
 

@@ -22,13 +22,11 @@ import torch
 
 from mlgym_core.checkpoints.answers import Answer
 from mlgym_core.checkpoints.contents import Ready
-from mlgym_core.checkpoints.fitting import CUT_SHORT, RESTORE
 from mlgym_core.checkpoints.position import STATEFUL_COMPONENTS, dump_position, load_position
 from mlgym_core.checkpoints.protocols import Checkpoints, Moment
 from mlgym_core.components.checkpointing import Checkpointing, GoalOf, NoCheckpoints
 from mlgym_core.components.early_stopping import EarlyStopping
 from mlgym_core.config.settings import ResumePoints
-from mlgym_core.errors import StoreError
 from mlgym_core.events.projections.positions import Known, Place
 from mlgym_core.events.types import Resource
 from mlgym_core.training.facts import Facts, SavedCheckpoint
@@ -112,6 +110,7 @@ class CheckpointKeeper:
         try:
             self.settle()
             self._removals.finish()
+            self._checkpoints.flush().result()
         except Exception as lost:  # whatever it is, what training ended with goes before it
             if error is None:
                 raise
@@ -176,11 +175,9 @@ class CheckpointKeeper:
     def restore(self, moment: Moment, known: Known) -> Start:
         """Bring all back to where it was at `moment`, and do what was still to be done about its checkpoint.
 
-        Raises:
-            StoreError: there is no such checkpoint, or it is not whole, or not one of this trainer.
+        It is one that `newest_moment` chose. Raises StoreError where it is not one of this trainer.
         """
         number = self._subject.experiment_id
-        self._check(moment, known)
         self._told_deleted = known.deleted
         load = partial(self._checkpoints.load, number, moment)
         _, state = load_position(load(STATEFUL_COMPONENTS))
@@ -199,34 +196,15 @@ class CheckpointKeeper:
             generators=state["generators"],
         )
 
-    def _check(self, moment: Moment, known: Known) -> None:
-        """See that the files are those that the log told of."""
-        told = known.saved.get((moment.epoch, moment.step, moment.batch))
-        if told is None:
-            return
-        found = {each.name: each for each in self._checkpoints.describe(self._subject.experiment_id, moment)}
-        for resource in told.resources:
-            if found.get(resource.name) != resource:
-                size_bytes = found[resource.name].size_bytes if resource.name in found else 0
-                raise StoreError(
-                    f"{resource.name} of the checkpoint of {moment} is not as it was saved: it has {size_bytes:,} "
-                    f"bytes, and had {resource.size_bytes:,} with the SHA-256 {resource.sha256}",
-                    code=CUT_SHORT,
-                    hint=RESTORE,
-                )
-
     def _take_up(self, moment: Moment) -> None:
         """Know the checkpoints that lie there already, and do what was broken off after that of `moment` was saved."""
-        earlier = (each for each in self._checkpoints.moments(self._subject.experiment_id) if each.order < moment.order)
-        for each in (*earlier, moment):
-            if self._reasons(each):
-                self._kept[each] = None
-            else:
-                self._drop_point()
+        for each in self._checkpoints.moments(self._subject.experiment_id):
+            if each == moment and not self._reasons(each):
                 self._point = each
-        if moment in self._kept:
-            self._facts.checkpoint_saved(self._describe(moment))
-            self._drop_point()
+            elif not self._reasons(each):
+                self._remove(each)
+            elif each.order <= moment.order:  # a later one is saved again
+                self._kept[each] = None
         self._drop_others()
 
     def _find_next_step(self) -> float:
@@ -254,7 +232,9 @@ class CheckpointKeeper:
         self.settle()
         files = self._trainer.resources()
         files[STATEFUL_COMPONENTS] = Ready(self._dump_state(moment, kept_as, gave_up=gave_up))
-        answer = self._checkpoints.save(self._subject.experiment_id, moment, files, self._removals.take())
+        dropped = self._removals.take()
+        # What is told of can be held against its digests; a resume point cannot.
+        answer = self._checkpoints.save(self._subject.experiment_id, moment, files, dropped, may_wait=bool(kept_as))
         self._saving = _Saving(moment=moment, kept_as=kept_as, answer=answer)
         self._next_time = monotonic() + self._point_seconds
         self._next_look = self._find_next_look()

@@ -69,6 +69,30 @@ def test_what_a_killed_process_did_not_do_is_done_here_and_another_does_the_next
     assert its_process(folders, tmp_path).pid != process.pid
 
 
+def save_in_group(folders: FolderProcess, path: Path, instead_of: Sequence[Path] = ()) -> None:
+    folders.save(path, {"model": SMALL}, "synced", instead_of, may_wait=True).result()
+
+
+def test_what_it_held_back_goes_when_it_is_killed_or_closed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with FolderProcess() as folders:
+        process = its_process(folders, tmp_path)
+        save_in_group(folders, tmp_path / "a")
+        save_in_group(folders, tmp_path / "b")
+        save_in_group(folders, tmp_path / "c", [tmp_path / "a"])
+        assert names_in(tmp_path) == ["a", "b", "c"]
+        process.kill()
+        wait_for_end(process)
+
+        save_in_group(folders, tmp_path / "d", [tmp_path / "b"])
+        assert names_in(tmp_path) == ["c", "d"]
+
+        save_in_group(folders, tmp_path / "e")
+        save_in_group(folders, tmp_path / "f", [tmp_path / "e"])
+        save_in_group(folders, tmp_path / "g", [tmp_path / "f", tmp_path / "d"])
+    assert names_in(tmp_path) == ["c", "g"]
+    assert len(caplog.records) == 1
+
+
 def test_what_cannot_be_written_is_told_and_the_next_is_written(folders: FolderProcess, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     answers = [

@@ -231,6 +231,17 @@ def test_samples_that_do_not_say_how_rows_become_inputs_cannot_be_encoded(iris: 
     assert caught.value.code == "MG133"
 
 
+def test_a_file_that_is_not_as_it_was_saved_is_not_loaded(iris: RunFolder) -> None:
+    path = iris.resource_path(0, 3, "model.safetensors")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        with pytest.raises(StoreError, match=r"^MG420 model\.safetensors of the checkpoint of epoch 3 is not whole: "):
+            load_from(iris, 0, epoch=3)
+    finally:
+        path.write_bytes(content)
+
+
 def test_a_run_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         mlgym_core.load_experiment(event_storage=EventStorage(tmp_path).path)

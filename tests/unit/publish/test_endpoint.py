@@ -1,5 +1,6 @@
 """Which requests an event leads to, against a real endpoint that answers as told."""
 
+import hashlib
 import json
 import socket
 from contextlib import closing
@@ -35,7 +36,11 @@ def deleted():
 
 
 def checkpoint():
-    resources = [Resource(name=name, size_bytes=1, sha256="0") for name in ("model.safetensors", "optimizer.json")]
+    """Of files that hold their own names."""
+    resources = [
+        Resource(name=name, size_bytes=len(name), sha256=hashlib.sha256(name.encode()).hexdigest())
+        for name in ("model.safetensors", "optimizer.json")
+    ]
     return {"experiment_id": 10, "epoch": 12, "step": 1, "resources": resources, "weights_sha256": "0", "kept_as": []}
 
 
@@ -63,8 +68,11 @@ def test_a_checkpoint_brings_each_of_its_files(staging, answering, bring):
     assert tail.strip() == head.partition(b"\r\n")[0] + b"--"
 
 
-def test_a_checkpoint_that_is_not_here_whole_is_not_brought_in_part(staging, answering, bring):
-    write_atomically(staging.resource_path(10, 12, "model.safetensors"), "model")
+@pytest.mark.parametrize("optimizer", [None, "optimizer.jso", "Optimizer.json"])
+def test_a_checkpoint_that_is_not_here_whole_is_not_brought_in_part(staging, answering, bring, optimizer):
+    write_atomically(staging.resource_path(10, 12, "model.safetensors"), "model.safetensors")
+    if optimizer:
+        write_atomically(staging.resource_path(10, 12, "optimizer.json"), optimizer)
     bring(CheckpointSaved, **checkpoint())
     assert answering.requests == []
 

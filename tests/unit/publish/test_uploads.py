@@ -1,5 +1,6 @@
 """When files are brought and deleted, as a log grows and a server acknowledges it."""
 
+import hashlib
 import time
 
 import pytest
@@ -63,7 +64,7 @@ class Walked:
                     LogLines(grid_search_id="r", stream="stdout", lines=['\n{"event_type":"run_started"}'])
                 )
                 continue
-            resources = [Resource(name="model.safetensors", size_bytes=5, sha256="0")]
+            resources = [Resource(name="model.safetensors", size_bytes=5, sha256=hashlib.sha256(b"model").hexdigest())]
             self._spool.publish(
                 kind(
                     grid_search_id="r", experiment_id=0, epoch=1, step=1,

@@ -71,7 +71,13 @@ class BreakingCheckpoints(LocalCheckpoints):
         self._thread = thread
 
     def save(
-        self, experiment_id: int, moment: Moment, files: Mapping[str, Frozen], instead_of: Sequence[Moment] = ()
+        self,
+        experiment_id: int,
+        moment: Moment,
+        files: Mapping[str, Frozen],
+        instead_of: Sequence[Moment] = (),
+        *,
+        may_wait: bool = False,
     ) -> Answer[list[Resource]]:
         def save() -> list[Resource]:
             for each in instead_of:
@@ -103,7 +109,7 @@ class Story:
         self.resumed_from: Moment | None = None
         self._assemble = assemble
         self._config = config
-        self._points = points
+        self.points = points
         self.trainer: Any = None
 
     def attempt(
@@ -131,7 +137,7 @@ class Story:
                     device="cpu",
                     versions={},
                     should_stop=should_stop,
-                    resume_points=self._points,
+                    resume_points=self.points,
                     resume_from=self.resumed_from,
                     known=known,
                 )

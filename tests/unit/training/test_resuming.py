@@ -13,6 +13,7 @@ from mlgym_core.checkpoints.answers import Answer
 from mlgym_core.checkpoints.protocols import Moment
 from mlgym_core.config.settings import ResumePoints
 from mlgym_core.errors import StoreError
+from mlgym_core.events.checkpoint_files import describe_file
 from mlgym_core.events.files import write_atomically
 from mlgym_core.events.types import (
     CheckpointSaved,
@@ -228,7 +229,8 @@ class TestDifferences:
         story.attempt(batches=Countdown(5))
         path = story.run.path / f"{EXPERIMENT_ID}/0/stateful_components.json"
         path.write_bytes(path.read_bytes().replace(b'"threads":1', b'"threads":8'))
-        story.told.payloads = [each for each in story.told.payloads if not isinstance(each, CheckpointSaved)]
+        [saved] = story.told.of(CheckpointSaved)
+        saved.resources[-1] = describe_file(path)
 
         story.attempt()
 
@@ -281,8 +283,8 @@ class TestWriting:
         told: list[int] = []
         save = BreakingCheckpoints.save
 
-        def save_and_remember(*arguments: Any) -> Answer[list[Resource]]:
-            saves.append(save(*arguments))
+        def save_and_remember(*arguments: Any, **options: Any) -> Answer[list[Resource]]:
+            saves.append(save(*arguments, **options))
             return saves[-1]
 
         def note_what_is_told() -> None:

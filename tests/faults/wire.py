@@ -19,6 +19,7 @@ FIRST_TS = 1_767_323_045_000_000
 """When the first event was made; event n was n microseconds later."""
 PATIENCE_S = 120.0
 """How long an answer may take: a machine may be slow, and a connection that breaks shows at once."""
+_LOOK_EVERY_S = 0.1
 _SILENT = logging.getLogger("faults.wire")
 """For what the library says of connections that are broken here on purpose."""
 _SILENT.addHandler(logging.NullHandler())
@@ -116,8 +117,12 @@ class Connection:
             return
         with contextlib.suppress(Exception):  # whatever a connection that is broken anyway still has to say
             bare.abort()
-            self.socket.eio.queue.put(None)
-            reader.join(self._patience_s)
+            for _ in range(round(self._patience_s / _LOOK_EVERY_S)):
+                if not reader.is_alive():
+                    break
+                # The reader waits for the writer, who takes an end that stands behind a message for none.
+                self.socket.eio.queue.put(None)
+                reader.join(_LOOK_EVERY_S)
             if not reader.is_alive():
                 bare.shutdown()
 

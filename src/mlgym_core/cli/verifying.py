@@ -29,6 +29,7 @@ def verify(options: argparse.Namespace, _log: TextLog) -> int:
     end, damage = _verify_log(run)
     checkpoints = verify_checkpoints(run)
     notes = [f"{path}: nothing in the log tells of this file" for path in checkpoints.untold]
+    notes += [f"{path}: the log tells of its checkpoint as deleted" for path in checkpoints.left]
     if end and (unstamped := _num_unstamped(end)):
         notes.insert(0, f"{unstamped:,} events have no stamp, as MLgym's: a change shows only before one that has it")
     if end and (torn := _torn_bytes(run.log_path, end.size_bytes)):

@@ -22,6 +22,7 @@ from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.lines import read_lines
 from mlgym_core.events.lock import liveness
 from mlgym_core.events.names import check_name
+from mlgym_core.events.spool import SpoolReader
 from mlgym_core.events.types import Checkpoint, CheckpointDeleted, CheckpointSaved, Resource
 
 _CHUNK_BYTES = 4 * 2**20
@@ -51,17 +52,22 @@ class CheckpointFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckpointReport:
-    """How many checkpoints the log tells of, what is wrong with them, and the files that it does not tell of."""
+    """How many checkpoints the log tells of, what is wrong with them, and the files that should not be there.
+
+    Those are `untold` of in the log, or were `left` of a checkpoint that it tells of as deleted.
+    """
 
     num_checkpoints: int
     faults: list[CheckpointFault]
     untold: list[str]
+    left: list[str]
 
 
 class ToldCheckpoints:
     """What a run's log said last of each checkpoint, whether its chain is whole or not."""
 
     def __init__(self, run: RunFolder) -> None:
+        self._run = run
         self._path = run.log_path
         self._offset = 0
         self._last: dict[_Place, Checkpoint] = {}
@@ -80,6 +86,13 @@ class ToldCheckpoints:
                         return
                     for payload in _told(lines):
                         self._last[_place(payload)] = payload
+
+    def read_ends(self) -> None:
+        """Takes in which of these were told of as deleted by a process whose events are not in the log yet."""
+        for path in self._run.spools_path.glob("*.jsonl"):
+            for payload in _told(SpoolReader(path).poll()):
+                if isinstance(payload, CheckpointDeleted):
+                    self._last[_place(payload)] = payload
 
     def saved(self) -> Iterator[CheckpointSaved]:
         """Those that were not deleted since they were saved."""
@@ -149,7 +162,8 @@ def tell_deleted(run: RunFolder, experiment_id: int, epoch: int | None = None, *
 def verify_checkpoints(run: RunFolder) -> CheckpointReport:
     """Holds the files of each checkpoint that the log tells of against their sizes and digests there.
 
-    Of a run that is alive, up to what its log tells when this returns.
+    Of a run that is alive, up to what its log tells when this returns. What was told of as deleted by a process that
+    was killed is not missed, though nobody has brought that into the log.
 
     Raises:
         StoreError: the log or a file cannot be read.
@@ -158,6 +172,9 @@ def verify_checkpoints(run: RunFolder) -> CheckpointReport:
     told.read_on()
     saved = list(told.saved())
     faults = [fault for each in saved for fault in _faults(run, each)]
+    if faults:
+        told.read_ends()
+        faults = [each for each in faults if told.is_saved(each)]
     num_looks = _NUM_LOOKS
     while faults and num_looks and liveness(run) == "alive":
         # Their files may have gone meanwhile, and the log may not say so yet.
@@ -165,7 +182,8 @@ def verify_checkpoints(run: RunFolder) -> CheckpointReport:
         time.sleep(_LOOK_EVERY_S)
         told.read_on()
         faults = [each for each in faults if told.is_saved(each)]
-    return CheckpointReport(num_checkpoints=len(saved), faults=faults, untold=list(_untold(run, told)))
+    untold, left = _others(run, told)
+    return CheckpointReport(num_checkpoints=len(saved), faults=faults, untold=untold, left=left)
 
 
 def is_whole(run: RunFolder, saved: CheckpointSaved) -> bool:
@@ -237,15 +255,18 @@ def _difference(path: Path, told: Resource) -> str | None:
             return "it is missing"
 
 
-def _untold(run: RunFolder, told: ToldCheckpoints) -> Iterator[str]:
-    # Of a run that is kept elsewhere those wait here, too, that were deleted again before they got there.
-    expected = (*told.saved(), *(told.deleted() if run.is_staged else ()))
-    known = {(*_place(each), resource.name) for each in expected for resource in each.resources}
+def _others(run: RunFolder, told: ToldCheckpoints) -> tuple[list[str], list[str]]:
+    """The files of an epoch's end that nobody told of, and those of checkpoints that were told of as deleted."""
+    saved = {(*_place(each), resource.name) for each in told.saved() for resource in each.resources}
+    deleted = {_place(each) for each in told.deleted()}
+    untold: list[str] = []
+    left: list[str] = []
     for experiment_id in run.experiments():
         for epoch in run.checkpoint_epochs(experiment_id):
-            for name in run.resources(experiment_id, epoch):
-                if (experiment_id, epoch, None, name) not in known:
-                    yield f"{experiment_id}/{epoch}/{name}"
+            place = (experiment_id, epoch, None)
+            names = [name for name in run.resources(experiment_id, epoch) if (*place, name) not in saved]
+            (left if place in deleted else untold).extend(f"{experiment_id}/{epoch}/{name}" for name in names)
+    return untold, [] if run.is_staged else left  # there they wait to be carried
 
 
 def _deletion(saved: CheckpointSaved) -> CheckpointDeleted:

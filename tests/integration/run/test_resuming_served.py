@@ -92,7 +92,7 @@ def test_it_ends_as_if_it_had_never_been_killed(mlgym, workplace, server, grid, 
     assert differences(LogReader(killed).poll(), LogReader(workplace.run()).poll()) == []
     assert verify_chain(killed.log_path).num_lines == len(LogReader(killed).poll())
     checked = verify_checkpoints(killed)
-    assert (checked.num_checkpoints, checked.faults, checked.untold) == (2, [], [])
+    assert (checked.num_checkpoints, checked.faults, checked.untold, checked.left) == (2, [], [], [])
 
 
 @pytest.mark.usefixtures("unhurried")
@@ -182,7 +182,7 @@ def test_it_goes_on_from_the_newest_checkpoint_that_arrived(
     assert ended == ended_here
     assert verify_chain(run.log_path).num_lines == len(lines(run))
     checked = verify_checkpoints(run)
-    assert (checked.num_checkpoints, checked.faults, checked.untold) == (2, [], [])
+    assert (checked.num_checkpoints, checked.faults, checked.untold, checked.left) == (2, [], [], [])
 
 
 def _without_repeated(log: list[bytes]) -> list[bytes]:

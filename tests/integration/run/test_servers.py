@@ -72,7 +72,8 @@ def test_with_the_server_away_the_run_ends_and_waits_to_be_sent(mlgym, workplace
     [waiting] = workplace.storage.outbox.runs()
     assert mlgym("show", waiting.run_id, "--json").document["status"] == "finished"
     assert [waiting.checkpoint_epochs(each) for each in (0, 1, 2)] == [[0, 1]] * 3  # what is deleted again waits, too
-    assert verify_checkpoints(waiting).untold == []
+    verified = verify_checkpoints(waiting)
+    assert verified.faults == verified.untold == verified.left == []
 
     assert mlgym("sync", "--timeout", "0.2").status == 1
     server.start()

@@ -13,9 +13,11 @@ from mlgym_core.events import checkpoint_files
 from mlgym_core.events.appending import append_facts
 from mlgym_core.events.checkpoint_files import delete_checkpoints, verify_checkpoints
 from mlgym_core.events.codec import encode_event
+from mlgym_core.events.files import remove_folder
 from mlgym_core.events.folder import RunFolder
 from mlgym_core.events.log import LogWriter
 from mlgym_core.events.log_reader import LogReader
+from mlgym_core.events.spool import Spool
 from mlgym_core.events.types import CheckpointDeleted, CheckpointSaved, Resource
 
 FILES = {"model.safetensors": b"weights", "optimizer.safetensors": b"moments"}
@@ -194,3 +196,16 @@ def test_a_checkpoint_that_goes_while_it_is_verified_is_no_fault(trained, monkey
         verifying.join()
 
     assert reports[0].faults == []
+
+
+def test_what_a_killed_process_told_of_as_deleted_is_not_missed(trained) -> None:
+    with closing(LogWriter(trained)), closing(Spool(trained)) as spool:
+        for epoch in (0, 1):
+            spool.publish(CheckpointDeleted(**msgspec.structs.asdict(saved(trained, 0, epoch))))
+    remove_folder(trained.checkpoint_path(0, 1))
+    trained.resource_path(1, 0, "model.safetensors").unlink()
+
+    report = verify_checkpoints(trained)
+
+    assert [(each.experiment_id, each.epoch) for each in report.faults] == [(1, 0)]
+    assert (report.untold, report.left) == ([], ["0/0/model.safetensors", "0/0/optimizer.safetensors"])

@@ -20,7 +20,7 @@ RUN_ID = "2026-01-02--03-04-05"
 
 def play(trial: Trial) -> None:
     """As many calls of each operation, half of them such as its schema forbids."""
-    num_calls = trial.sized(600, 10_000)
+    num_calls = trial.sized(400, 10_000)
     with serving(trial) as server:
         with publishing(server.url, RUN_ID, "a") as publisher:
             publisher.hello()

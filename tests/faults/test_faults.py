@@ -27,7 +27,7 @@ TRIALS = {
     "disk": {"turns": 5, "kills on a full disk": 1, "answers that the disk is full": 10},
     "clock": {"clocks set": 100, "events stored": 1_600},
     "malformed": {"malformed calls": 1_000, "good events between": 100},
-    "rest": {"calls": 600, "answers of 2xx": 50, "answers of 4xx": 100},
+    "rest": {"calls": 400, "answers of 2xx": 50, "answers of 4xx": 100},
     "escape": {"paths": 60, "requests": 1_000, "calls to the socket": 480},
     "tokens": {"requests": 1_000, "requests that were let in": 250, "connections tried": 40, "altered cookies": 50},
     "bodies": {"bodies sent": 21, "bodies refused": 6, "bodies shorter than they say": 3, "messages sent": 14},

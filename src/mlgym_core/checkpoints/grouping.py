@@ -86,16 +86,21 @@ class GroupedFolders:
             self._remove(path, is_held=bool(self._unsynced))
 
     def flush(self) -> None:
-        """Sync and remove all that waits for that. Raises as `save` does."""
+        """Sync and remove all that waits for that. Raises as `save` does.
+
+        The next folder is synced at once: it need not come instead of any that was.
+        """
         with self._lock:
             self._raise_failure()
             self._sync()
             self._sync()  # what was held back in the last group goes with the next
+            self._next_sync = 0.0
 
     def sync(self) -> None:
         """Sync what waits. Raises StoreError where that fails: it is not tried again."""
         with self._lock:
-            self._sync()
+            if self._unsynced or self._superseded or self._leaving:
+                self._sync()
 
     def _remove(self, path: Path, *, is_held: bool) -> None:
         if is_held and path not in self._unsynced:
@@ -119,13 +124,10 @@ class GroupedFolders:
 
     def _sync_again_and_again(self) -> None:
         while not self._ended.wait(EVERY_S):
-            with self._lock:
-                if not (self._unsynced or self._superseded or self._leaving):
-                    continue
-                try:
-                    self._sync()
-                except StoreError as error:  # the boundary of the thread: the next request is told
-                    self._failure = error
+            try:
+                self.sync()
+            except StoreError as error:  # the boundary of the thread: the next request is told
+                self._failure = error
 
     def _raise_failure(self) -> None:
         failure, self._failure = self._failure, None

@@ -101,6 +101,17 @@ def test_one_that_may_not_wait_is_synced_at_once(disk: Disk, clock: list[float],
     assert disk.take()[0] == "b"
 
 
+def test_the_first_behind_a_flush_is_synced_at_once(disk: Disk, clock: list[float], group: Group) -> None:
+    group.save("a")
+    group.save("b", ["a"])
+    group.folders.flush()
+    assert (group.there, group.held) == ("b", "")
+    disk.take()
+
+    group.save("c")
+    assert disk.take()[0] == "c"
+
+
 def test_what_was_synced_stays_until_what_came_instead_was_and_a_group_longer(
     disk: Disk, clock: list[float], group: Group
 ) -> None:

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, Generic, Self, TypeAlias, TypeVar, cast
 
 from mlgym_core.checkpoints.answers import Answer, do
 from mlgym_core.checkpoints.contents import Content, Frozen, Ready
-from mlgym_core.checkpoints.folders import Folder, remove_folders, save_parts
+from mlgym_core.checkpoints.folders import Folder, save_parts
 from mlgym_core.checkpoints.grouping import GroupedFolders
 from mlgym_core.errors import StoreError
 from mlgym_core.events.durability import Durability
@@ -131,8 +131,7 @@ class FolderProcess:
         sizes = {name: len(each) for name, each in contents.items()}
 
         def save_here() -> Folder:
-            remove_folders(instead_of)
-            return save_parts(path, {name: [each] for name, each in contents.items()}, durability)
+            return save_parts(path, {name: [each] for name, each in contents.items()}, durability, instead_of)
 
         request = ("save", str(path), sizes, durability, [str(each) for each in instead_of], may_wait)
         return self._ask(request, list(contents.values()), save_here)
@@ -186,7 +185,8 @@ class FolderProcess:
         if self._process is not None and self._process.wait() != 0:
             os.sync()  # what it had not synced yet
             with suppress(StoreError):  # the next attempt removes it
-                remove_folders(self._held)
+                for each in self._held:
+                    remove_folder(each)
         self._process = self._line = None
         self._held = []
         self._received.clear()

@@ -74,12 +74,7 @@ class LocalFolders:
         may_wait: bool = False,  # noqa: ARG002  it is synced at once
     ) -> Answer[Folder]:
         """See `Folders.save`."""
-
-        def save() -> Folder:
-            remove_folders(instead_of)
-            return save_parts(path, {name: [make()] for name, make in files.items()}, durability)
-
-        return do(save)
+        return do(lambda: save_parts(path, {name: [make()] for name, make in files.items()}, durability, instead_of))
 
     def remove(self, path: Path) -> Answer[None]:
         """See `Folders.remove`."""
@@ -90,14 +85,12 @@ class LocalFolders:
         return do(lambda: None)  # nothing waits
 
 
-def remove_folders(paths: Iterable[Path]) -> None:
-    """Removes all of them. Raises StoreError where that fails."""
-    for each in paths:
-        remove_folder(each)
-
-
-def save_parts(path: Path, files: Mapping[str, Iterable[Content]], durability: Durability) -> Folder:
+def save_parts(
+    path: Path, files: Mapping[str, Iterable[Content]], durability: Durability, instead_of: Sequence[Path] = ()
+) -> Folder:
     """Writes a folder at once, of files that come part by part. Raises StoreError; see `Folders.save`."""
+    for each in instead_of:
+        remove_folder(each)
     beside = hidden_beside(path)
     with writing(path):
         beside.mkdir(parents=True)

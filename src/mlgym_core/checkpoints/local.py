@@ -30,7 +30,7 @@ _NUM_TO_LEAVE_ROOM_FOR = 10
 
 
 class LocalCheckpoints:
-    """The checkpoints in the folder of one run; `synced` ones survive a power cut."""
+    """The checkpoints in the folder of one run; `synced` ones survive a power cut, some a second later."""
 
     def __init__(self, run: RunFolder, durability: Durability = "synced", folders: Folders | None = None) -> None:
         self._run = run

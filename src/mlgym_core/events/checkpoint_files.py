@@ -68,15 +68,15 @@ class ToldCheckpoints:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
-        self._path = run.log_path
         self._offset = 0
         self._last: dict[_Place, Checkpoint] = {}
 
     def read_on(self) -> None:
         """Takes in what is new in the log. Raises StoreError where it cannot be read."""
-        with reading(self._path):
+        path = self._run.log_path
+        with reading(path):
             try:
-                file = self._path.open("rb")
+                file = path.open("rb")
             except FileNotFoundError:
                 return
             with file:

@@ -107,9 +107,11 @@ class Carrier:
             return
         self._closed = True
         self._shipment.close()
-        self._checkpoints.remove_deleted(self._shipment.num_with_files)
         has_arrived = self._shipment.has_arrived and not any(self._staging.spools_path.glob("*"))
-        self._writer.close()
+        try:
+            self._checkpoints.remove_deleted(self._shipment.num_with_files)
+        finally:
+            self._writer.close()
         if has_arrived and self._can_remove:
             remove_folder(self._staging.path)
 

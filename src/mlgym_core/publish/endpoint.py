@@ -101,7 +101,7 @@ class Endpoint:
                     each.name: opened.enter_context((folder / check_name(each.name, "resource")).open("rb"))
                     for each in saved.resources
                 }
-            except FileNotFoundError:
+            except FileNotFoundError:  # deleted just now
                 return
             for name, file in files.items():
                 form = _Form(name, file)

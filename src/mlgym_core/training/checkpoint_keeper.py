@@ -175,7 +175,10 @@ class CheckpointKeeper:
     def restore(self, moment: Moment, known: Known) -> Start:
         """Bring all back to where it was at `moment`, and do what was still to be done about its checkpoint.
 
-        It is one that `newest_moment` chose. Raises StoreError where it is not one of this trainer.
+        It is one that `newest_moment` chose.
+
+        Raises:
+            StoreError: it is not whole, or not one of this trainer.
         """
         number = self._subject.experiment_id
         self._told_deleted = known.deleted
@@ -199,12 +202,13 @@ class CheckpointKeeper:
     def _take_up(self, moment: Moment) -> None:
         """Know the checkpoints that lie there already, and do what was broken off after that of `moment` was saved."""
         for each in self._checkpoints.moments(self._subject.experiment_id):
-            if each == moment and not self._reasons(each):
+            if self._reasons(each):
+                if each.order <= moment.order:  # a later one is saved again
+                    self._kept[each] = None
+            elif each == moment:
                 self._point = each
-            elif not self._reasons(each):
+            else:
                 self._remove(each)
-            elif each.order <= moment.order:  # a later one is saved again
-                self._kept[each] = None
         self._drop_others()
 
     def _find_next_step(self) -> float:
